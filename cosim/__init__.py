@@ -1,0 +1,1 @@
+"""One brain on several simulators."""

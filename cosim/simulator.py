@@ -1,0 +1,201 @@
+"""What a simulator is to the core: an engine that describes itself, and five verbs that run it.
+
+Engines are found through the entry-point group ``cosim.simulators``. An engine's module must
+import without its simulator; only `Engine.check` and `Engine.create` may import that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import entry_points
+from typing import TYPE_CHECKING, Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from cosim.clock import Clock, Window
+    from cosim.errors import Problem
+    from cosim.messages import Block, SpikeBatch
+    from cosim.ports import InPort, OutPort
+    from cosim.scenario.model import ModelConfig
+
+
+@dataclass(frozen=True)
+class Brain:
+    """The connectome of a scenario after its edits.
+
+    Parameters
+    ----------
+    labels
+        Names of the regions.
+    weights
+        Shape (regions, regions), [target, source], scaled as the scenario says.
+    tract_lengths_mm
+        Shape (regions, regions), [target, source].
+    centres_mm
+        Shape (regions, 3).
+    speed_m_per_s
+        Conduction speed; a delay is tract length / speed (mm / (m/s) = ms).
+    """
+
+    labels: tuple[str, ...]
+    weights: NDArray[np.float64]
+    tract_lengths_mm: NDArray[np.float64]
+    centres_mm: NDArray[np.float64]
+    speed_m_per_s: float
+
+    def delays_ms(self) -> NDArray[np.float64]:
+        """Return the delay of every edge, shape (regions, regions), [target, source]."""
+        return self.tract_lengths_mm / self.speed_m_per_s
+
+
+class SignalSink(Protocol):
+    """Takes rows of one recorded signal as they come."""
+
+    def append(self, time_ms: NDArray[np.float64], values: NDArray[np.float64]) -> None:
+        """Add rows: times of shape (rows,), values of shape (rows, columns)."""
+
+
+class SpikeSink(Protocol):
+    """Takes the spikes of one population as they come."""
+
+    def append(self, batch: SpikeBatch) -> None:
+        """Add the spikes of one window."""
+
+
+class Recorder(Protocol):
+    """Where a role declares what it records; all of it before the first window."""
+
+    def signal(
+        self, name: str, columns: Sequence[str], unit: str, **about: str | float
+    ) -> SignalSink:
+        """Declare a signal.
+
+        Parameters
+        ----------
+        name
+            Path in the result, such as ``cortex/TemporalAverage``.
+        columns
+            What each column is, for example ``S[rV1]``.
+        unit
+            Unit of the values; ``1`` when dimensionless.
+        **about
+            Attributes stored with the signal.
+        """
+
+    def spikes(self, region: str, population: str, size: int) -> SpikeSink:
+        """Declare the spikes of one population of a spiking region."""
+
+
+@dataclass(frozen=True)
+class SimulatorSpec:
+    """All that an engine needs to build one running simulator.
+
+    Parameters
+    ----------
+    name
+        Name of the simulator, unique in the plan.
+    model
+        Name of the entry under `models` in the scenario.
+    config
+        The engine's own validated configuration.
+    regions
+        Indices of the regions that this simulator owns.
+    brain
+        The whole brain.
+    clock
+        Ticks, window, duration.
+    seed
+        The scenario's seed; streams are derived from it and from names, never from ranks.
+    inputs, outputs
+        Ports that the plan connected.
+    record_spikes
+        Populations whose spikes are kept, with the stride over senders (1 keeps every neuron).
+    """
+
+    name: str
+    model: str
+    config: ModelConfig
+    regions: tuple[int, ...]
+    brain: Brain
+    clock: Clock
+    seed: int
+    inputs: tuple[InPort, ...]
+    outputs: tuple[OutPort, ...]
+    record_spikes: Mapping[str, int]
+
+
+class Simulator(Protocol):
+    """One running simulator, driven window by window."""
+
+    def prepare(self, recorder: Recorder) -> None:
+        """Build everything up to time 0 and declare what is recorded."""
+
+    def prime(self, port: str, lag: int) -> Sequence[Block]:
+        """Return what the port would have emitted after windows -lag to -1, in that order."""
+
+    def accept(self, port: str, block: Block) -> None:
+        """Take the data that an input port needs before the coming window."""
+
+    def advance(self, window: Window) -> None:
+        """Simulate the interval (start, stop] of the window."""
+
+    def emit(self, port: str) -> Block:
+        """Return what the port has to send after the window just simulated."""
+
+    def finalize(self) -> None:
+        """Release the simulator and hand over what recording still holds."""
+
+
+class Engine(Protocol):
+    """A kind of simulator: describes itself without being imported, and builds instances."""
+
+    name: str
+    kind: Literal["spiking", "mean_field"]
+    #: Only one instance fits into a process (the NEST kernel is a singleton).
+    exclusive: bool
+
+    def config_model(self) -> type[ModelConfig]:
+        """Return the class that validates this engine's entries under `models`."""
+
+    def check(self, config: ModelConfig, labels: Sequence[str]) -> Iterable[Problem]:
+        """Look for what only the simulator itself can know; may import it.
+
+        Problems are addressed relative to the model's entry.
+        """
+
+    def step_ms(self, config: ModelConfig) -> float:
+        """Return the integration step."""
+
+    def exchange_step_ms(self, config: ModelConfig) -> float:
+        """Return the time of which every window must be a multiple."""
+
+    def coupling_variables(self, config: ModelConfig) -> tuple[str, ...]:
+        """Return the state variables that other regions see; empty for a spiking engine."""
+
+    def modes(self, config: ModelConfig) -> int:
+        """Return the number of modes of each variable; 1 for a spiking engine."""
+
+    def populations(self, config: ModelConfig) -> Mapping[str, int]:
+        """Return name and size of every population; empty for a mean-field engine."""
+
+    def signature(self, config: ModelConfig) -> str:
+        """Return what two mean-field models must share to exchange raw states."""
+
+    def threads(self, config: ModelConfig) -> int:
+        """Return the number of threads that an instance uses."""
+
+    def versions(self) -> Mapping[str, str]:
+        """Return names and versions of the software that an instance uses."""
+
+    def create(self, spec: SimulatorSpec) -> Simulator:
+        """Build an instance; the simulator may be imported from here on."""
+
+
+@cache
+def engines() -> Mapping[str, Engine]:
+    """Return all installed engines by name."""
+    return {e.name: e.load() for e in entry_points(group="cosim.simulators")}

@@ -1,0 +1,54 @@
+"""Random numbers that depend on what they are for and when, never on who draws them.
+
+A stream is keyed by the scenario's seed and by names; within it every time step has its own
+sequence. Results therefore do not change with window, rank count, placement or restart.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+import numpy as np
+
+
+class Stream:
+    """A family of generators, one for each tick, from a counter-based bit generator (Philox).
+
+    Parameters
+    ----------
+    seed
+        The scenario's seed.
+    *names
+        What the numbers are for, for example ``"noise"``, or a channel's name.
+    """
+
+    def __init__(self, seed: int, *names: str) -> None:
+        text = "\0".join((str(seed), *names)).encode()
+        digest = hashlib.blake2b(text, digest_size=16).digest()
+        self._key = np.frombuffer(digest, np.uint64).copy()
+        self._bits = np.random.Philox(key=self._key)
+        self._generator = np.random.Generator(self._bits)
+
+    def at(self, tick: int) -> np.random.Generator:
+        """Return the generator positioned at the beginning of a tick's own sequence.
+
+        The same object is handed out each time: draw what the tick needs before asking for
+        the next one. Each tick has 2**66 numbers of its own.
+        """
+        counter = np.array([0, 0, tick & (2**64 - 1), 0], np.uint64)
+        self._bits.state = {
+            "bit_generator": "Philox",
+            "state": {"counter": counter, "key": self._key},
+            "buffer": np.zeros(4, np.uint64),
+            "buffer_pos": 4,
+            "has_uint32": 0,
+            "uinteger": 0,
+        }
+        return self._generator
+
+
+def derived_seed(seed: int, *names: str, bits: int = 31) -> int:
+    """Return an integer seed for software that takes one, at least 1 and below 2**bits."""
+    text = "\0".join((str(seed), *names)).encode()
+    value = int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "little")
+    return value % (2**bits - 2) + 1

@@ -1,8 +1,8 @@
 """A rate into spike trains with memory: renewal processes that follow a changing rate.
 
 Time runs for a train as the integral of its rate (operational time), in which the intervals
-between spikes have mean 1. Methods after Cardanobile & Rotter 2010, J Comput Neurosci 28:405,
-and Deger et al. 2012, J Comput Neurosci 32:443 (dead time).
+between spikes have mean 1 (Brown et al. 2002, Neural Comput 14:325). Equilibrium at the start
+after Cox 1962, Renewal Theory; dead time after Deger et al. 2012, J Comput Neurosci 32:443.
 """
 
 from __future__ import annotations

@@ -75,9 +75,8 @@ class Gating:
 
         dS/dt = -S / tau_S + (1 - S) * gamma * r
 
-    (Deco et al. 2013, J Neurosci 33:11239, equation 9 of the reduced model.) The step is exact
-    for a rate held over it. Before and at time 0 S rests at the steady state of the initial
-    rate.
+    (Deco et al. 2013, J Neurosci 33:11239; 2014, J Neurosci 34:7886). The step is exact for a
+    rate held over it. Before and at time 0 S rests at the steady state of the initial rate.
 
     Parameters
     ----------

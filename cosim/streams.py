@@ -50,5 +50,6 @@ class Stream:
 def derived_seed(seed: int, *names: str, bits: int = 31) -> int:
     """Return an integer seed for software that takes one, at least 1 and below 2**bits."""
     text = "\0".join((str(seed), *names)).encode()
-    value = int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "little")
-    return value % (2**bits - 2) + 1
+    value: int = int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "little")
+    span: int = 2**bits - 2
+    return value % span + 1

@@ -19,6 +19,7 @@ UNITS: dict[str, dict[str, float]] = {
     "m/s": {"m/s": 1.0, "mm/ms": 1.0},
     "mm": {"um": 1e-3, "mm": 1.0, "cm": 10.0, "m": 1e3},
     "Hz": {"Hz": 1.0, "spikes/s": 1.0, "1/s": 1.0, "kHz": 1e3, "1/ms": 1e3},
+    "/Hz": {"/Hz": 1.0, "1/Hz": 1.0, "s": 1.0, "/kHz": 1e-3, "1/kHz": 1e-3, "ms": 1e-3},
     "mV": {"uV": 1e-3, "mV": 1.0, "V": 1e3},
     "pA": {"pA": 1.0, "nA": 1e3, "uA": 1e6},
     "nS": {"pS": 1e-3, "nS": 1.0, "uS": 1e3},

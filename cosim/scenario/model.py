@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, GetJsonSchemaHandler, model_validator
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 from cosim.units import MetresPerSecond, Millimetres, Milliseconds, SpikesPerSecond
 
@@ -33,6 +35,13 @@ class Named(Section):
         if isinstance(value, dict) and set(value) <= {"name", "parameters"} and "name" in value:
             return value
         raise ValueError("expected a name, or one name with its parameters: {name: {key: value}}")
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, core: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        one = {"type": "object", "minProperties": 1, "maxProperties": 1}
+        return {"anyOf": [{"type": "string"}, one], "title": cls.__name__}
 
 
 class Tract(Section):
@@ -86,12 +95,23 @@ class Activity(Section):
     unit: Literal["1", "Hz", "kHz"] = "1"
 
 
+class Gating(Section):
+    """Rate to synaptic gating: dS/dt = -S / tau_S + (1 - S) gamma r, with r in spikes/ms.
+
+    The NMDA gating of the reduced Wong-Wang model (Deco et al. 2013, J Neurosci 33:11239,
+    eq. 2, from which the defaults are taken).
+    """
+
+    tau_S: Milliseconds = 100.0
+    gamma: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 0.641
+
+
 class Receives(Section):
     """Activity that enters one population of a spiking region."""
 
     population: str
     sources: tuple[str, ...] = Field(alias="from", min_length=1)
-    gain: str | float
+    gain: str | float | None = None
     background: SpikesPerSecond = 0.0
     maximum: SpikesPerSecond | None = None
     through: Named = Named(name="poisson")
@@ -106,7 +126,16 @@ class Sends(Section):
     variable: str | None = Field(default=None, alias="as")
     through: Named = Named(name="rate")
     gain: str | float | None = None
-    gating: dict[str, Any] | None = None
+    gating: Gating | None = None
+
+
+class Translation(Section):
+    """How activity of another kind of mean-field model becomes a variable of this one."""
+
+    sources: tuple[str, ...] = Field(alias="from", min_length=1)
+    variable: str = Field(alias="as")
+    gain: str | float | None = None
+    gating: Gating | None = None
 
 
 class ModelConfig(Section):
@@ -116,6 +145,7 @@ class ModelConfig(Section):
     activity: Activity | None = None
     receives: tuple[Receives, ...] = ()
     sends: tuple[Sends, ...] = ()
+    translate: tuple[Translation, ...] = ()
 
 
 class Transformers(Section):
@@ -129,6 +159,7 @@ class Record(Section):
     """What a run keeps."""
 
     border: bool = True
+    trains: bool = False
     spikes: dict[str, dict[str, str]] | Literal["all", "none"] = "all"
 
 

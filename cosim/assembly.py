@@ -1,0 +1,133 @@
+"""From the plan to the roles of one rank: simulators, transformers, and the links between them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from cosim.errors import CosimError, RoleFailed
+from cosim.isolated import IsolatedSimulator
+from cosim.links.base import Inlet, Outlet
+from cosim.links.memory import pair
+from cosim.links.mpi import MpiInlet, MpiOutlet, Transport
+from cosim.plan.model import Plan, SimulatorPlan
+from cosim.recording import RankFile, RunDir
+from cosim.roles.base import Role
+from cosim.roles.simulator_role import SimulatorRole
+from cosim.roles.transformer_role import ROLES
+from cosim.scenario.checks import recorded
+from cosim.scenario.load import Case
+from cosim.simulator import Simulator, SimulatorSpec, engines
+
+
+@dataclass
+class Links:
+    """Both kinds of channel ends on one rank, by channel name."""
+
+    inlets: dict[str, Inlet] = field(default_factory=dict)
+    outlets: dict[str, Outlet] = field(default_factory=dict)
+
+
+def connect(plan: Plan, rank: int | None, transport: Transport | None) -> Links:
+    """Make the channel ends of one rank.
+
+    Parameters
+    ----------
+    rank
+        The rank; None when all roles run in this process.
+    transport
+        How other ranks are reached; None when there are none.
+    """
+    links = Links()
+    rank_of = plan.rank_of()
+    for i, channel in enumerate(plan.channels):
+        source, target = rank_of[channel.source], rank_of[channel.target]
+        if rank is None or source == target == rank:
+            links.outlets[channel.name], links.inlets[channel.name] = pair(channel)
+        elif transport is not None and source == rank:
+            links.outlets[channel.name] = MpiOutlet(channel, transport, target, 2 * i)
+        elif transport is not None and target == rank:
+            links.inlets[channel.name] = MpiInlet(channel, transport, source, 2 * i)
+    return links
+
+
+def spec_of(case: Case, plan: Plan, simulator: SimulatorPlan) -> SimulatorSpec:
+    """Return all that an engine needs to build a simulator."""
+    config = case.scenario.models[simulator.model]
+    populations = engines()[simulator.engine].populations(config)
+    return SimulatorSpec(
+        simulator.name, simulator.model, config, simulator.regions, case.brain, plan.clock,
+        case.scenario.seed, simulator.inputs, simulator.outputs,
+        recorded(case.scenario.record, simulator.model, populations),
+    )
+
+
+def assemble(
+    case: Case, plan: Plan, rank: int | None, links: Links, recorder: RankFile, run_dir: RunDir
+) -> list[Role]:
+    """Build and prepare the roles of a rank.
+
+    Raises
+    ------
+    RoleFailed
+        If a simulator or transformer cannot be prepared.
+    ScenarioInvalid
+        If an engine refuses its part of the scenario.
+    """
+    roles: list[Role] = []
+    taken: set[str] = set()
+    for simulator in plan.simulators:
+        if rank not in (None, simulator.rank):
+            continue
+        engine = engines()[simulator.engine]
+        # A second instance of such an engine needs a process of its own.
+        apart = engine.exclusive and simulator.engine in taken
+        taken.add(simulator.engine)
+        roles.append(_simulator_role(case, plan, simulator, links, recorder, run_dir, apart=apart))
+    for transformer in plan.transformers:
+        if rank in (None, transformer.rank):
+            roles.append(ROLES[transformer.kind](
+                transformer, plan.clock, case.scenario.seed, links.inlets, links.outlets,
+                recorder, case.scenario.record,
+            ))
+    return roles
+
+
+def _simulator_role(
+    case: Case, plan: Plan, simulator: SimulatorPlan, links: Links, recorder: RankFile,
+    run_dir: RunDir, *, apart: bool,
+) -> SimulatorRole:
+    region = labels(case, simulator.regions)
+    spec = spec_of(case, plan, simulator)
+    try:
+        running: Simulator
+        if apart:
+            running = IsolatedSimulator(simulator.engine, spec, run_dir.recording(simulator.rank))
+        else:
+            running = engines()[simulator.engine].create(spec)
+        running.prepare(recorder)
+    except Exception as error:
+        cause = str(error) if isinstance(error, CosimError) else f"{type(error).__name__}: {error}"
+        raise RoleFailed(simulator.name, simulator.rank, -1, cause, region) from error
+    return SimulatorRole(
+        simulator, running, region, plan.clock,
+        {c.target_port: links.inlets[c.name] for c in plan.channels if c.target == simulator.name},
+        _outlets(plan, simulator.name, links.outlets),
+    )
+
+
+def _outlets(
+    plan: Plan, name: str, outlets: Mapping[str, Outlet]
+) -> Mapping[str, Sequence[Outlet]]:
+    ports: dict[str, list[Outlet]] = {}
+    for channel in plan.channels:
+        if channel.source == name:
+            ports.setdefault(channel.source_port, []).append(outlets[channel.name])
+    return ports
+
+
+def labels(case: Case, regions: Sequence[int]) -> str:
+    """Return region labels for messages: all of a few, the number of many."""
+    if len(regions) > 3:
+        return f"{case.brain.labels[regions[0]]} and {len(regions) - 1} more"
+    return ", ".join(case.brain.labels[i] for i in regions)

@@ -1,0 +1,170 @@
+"""Commands, options, exit codes. Heavy imports happen inside the commands that need them."""
+
+from __future__ import annotations
+
+import sys
+from enum import Enum
+from pathlib import Path
+from typing import Annotated, Any, Optional
+
+import typer
+
+app = typer.Typer(
+    name="cosim", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
+    help="One brain on several simulators: spiking regions in NEST, the rest in TVB.",
+)
+
+ScenarioFile = Annotated[Path, typer.Argument(help="The scenario, a YAML file.")]
+Ranks = Annotated[
+    Optional[int],  # noqa: UP045 - typer reads the annotation at run time on Python 3.10
+    typer.Option("--ranks", "-n", min=1, help="Number of MPI ranks; default: what the plan needs."),
+]
+Window = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option("--window", help="Replaces the scenario's window, such as '2 ms' or auto."),
+]
+Duration = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option("--duration", help="Replaces the scenario's duration, such as '500 ms'."),
+]
+Seed = Annotated[
+    Optional[int],  # noqa: UP045
+    typer.Option("--seed", min=0, help="Replaces the scenario's seed."),
+]
+
+
+class Placement(str, Enum):
+    """Where transformers run."""
+
+    own_ranks = "own_ranks"
+    simulators = "simulators"
+
+
+Place = Annotated[
+    Optional[Placement],  # noqa: UP045
+    typer.Option("--placement", help="Transformers on ranks of their own, or beside simulators."),
+]
+
+
+def _overrides(
+    window: str | None, duration: str | None, seed: int | None, placement: Placement | None
+) -> dict[str, Any]:
+    given: dict[str, Any] = {"window": window, "duration": duration, "seed": seed}
+    result = {key: value for key, value in given.items() if value is not None}
+    if placement is not None:
+        result["transformers"] = {"placement": placement.value}
+    return result
+
+
+@app.command()
+def check(scenario: ScenarioFile) -> None:
+    """Look for everything wrong with a scenario, without running it."""
+    from cosim.cli.checking import checked
+
+    case, plan = checked(scenario, {}, None)
+    for cut in plan.cuts:
+        typer.echo(
+            f"warning: {cut.edges} edges {cut.source} -> {cut.target} have no interface and are cut"
+        )
+    typer.echo(
+        f"{scenario}: good; {len(case.brain.labels)} regions, {len(plan.simulators)} simulators, "
+        f"{len(plan.transformers)} transformers, {plan.ranks} ranks"
+    )
+
+
+@app.command()
+def plan(
+    scenario: ScenarioFile, ranks: Ranks = None, window: Window = None, duration: Duration = None,
+    placement: Place = None, as_json: Annotated[bool, typer.Option("--json")] = False,
+) -> None:
+    """Show who runs where, what crosses the borders, and the launch command."""
+    from cosim.cli.checking import checked
+    from cosim.cli.plan_view import show_plan
+
+    overrides = _overrides(window, duration, None, placement)
+    case, planned = checked(scenario, overrides, ranks)
+    if as_json:
+        typer.echo(planned.as_json())
+    else:
+        show_plan(case, planned, scenario)
+
+
+@app.command()
+def run(
+    scenario: ScenarioFile,
+    serial: Annotated[
+        bool, typer.Option("--serial", help="Every role in this process, without MPI.")
+    ] = False,
+    ranks: Ranks = None,
+    run_dir: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option("--run-dir", help="Folder for the results; default: a new one in runs/."),
+    ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace an earlier run in that folder.")
+    ] = False,
+    window: Window = None,
+    duration: Duration = None,
+    seed: Seed = None,
+    placement: Place = None,
+    picture: Annotated[bool, typer.Option(help="Draw summary.png at the end.")] = True,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print the launch command and stop.")
+    ] = False,
+) -> None:
+    """Run a scenario: under mpirun as a rank, or starting mpirun itself, or serially."""
+    from cosim import mpi
+    from cosim.cli.running import Request
+    from cosim.sentinel import Sentinel
+
+    overrides = _overrides(window, duration, seed, placement)
+    request = Request(scenario, overrides, ranks, run_dir, overwrite, picture, quiet)
+    if not serial and mpi.launched() is not None:
+        sentinel = Sentinel.start()
+        from cosim.cli.worker import work
+
+        raise typer.Exit(work(request, sentinel))
+    if serial:
+        from cosim.cli.serial import run_here
+
+        raise typer.Exit(run_here(request))
+    from cosim.cli.launching import launch_and_wait
+
+    raise typer.Exit(launch_and_wait(request, dry_run=dry_run))
+
+
+@app.command()
+def schema(
+    output: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option("--output", "-o", help="File to write; default: standard output."),
+    ] = None,
+) -> None:
+    """Write the JSON Schema of scenarios, with which editors complete and check them."""
+    from cosim.scenario.schema import scenario_schema
+
+    text = scenario_schema()
+    if output is None:
+        typer.echo(text)
+    else:
+        output.write_text(text + "\n", encoding="utf-8")
+
+
+def main() -> None:
+    """Run the command line; exit code 2 for the user's mistakes, 1 for failures."""
+    from cosim.errors import CosimError, ScenarioInvalid, UsageError
+
+    try:
+        app()
+    except ScenarioInvalid as error:
+        typer.echo("\n".join(error.lines), err=True)
+        count = len(error.lines)
+        typer.echo(f"{count} problem{'s' if count > 1 else ''}; nothing was run", err=True)
+        sys.exit(2)
+    except UsageError as error:
+        typer.echo(f"cosim: {error}", err=True)
+        sys.exit(2)
+    except CosimError as error:
+        typer.echo(f"cosim: {error}", err=True)
+        sys.exit(1)

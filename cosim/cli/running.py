@@ -1,0 +1,91 @@
+"""What every way of running has in common."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from cosim.plan.model import Plan
+from cosim.recording import RunDir
+from cosim.scenario.load import Case
+
+#: Set by the launching process when its output goes to a terminal: the width of that terminal.
+TERMINAL = "COSIM_TERMINAL_WIDTH"
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the user asked for on the command line."""
+
+    scenario: Path
+    overrides: Mapping[str, Any]
+    ranks: int | None
+    run_dir: Path | None
+    overwrite: bool
+    picture: bool
+    quiet: bool
+
+
+def console() -> Console:
+    """Return a console that knows about a terminal at the far end of mpirun."""
+    width = os.environ.get(TERMINAL)
+    if width is not None:
+        return Console(force_terminal=True, width=int(width))
+    return Console(width=None if Console().is_terminal else 110)
+
+
+def write_inputs(run_dir: RunDir, case: Case, plan: Plan) -> None:
+    """Keep scenario and plan beside the results."""
+    run_dir.scenario.write_text(case.text, encoding="utf-8")
+    run_dir.resolved.write_text(case.resolved() + "\n", encoding="utf-8")
+    run_dir.plan.write_text(plan.as_json() + "\n", encoding="utf-8")
+
+
+def log_to(path: Path, role: str, rank: int) -> None:
+    """Send all log lines of this process to its file in the run directory."""
+    handler = logging.FileHandler(path, encoding="utf-8", delay=True)
+    line = f"%(asctime)s {role}/{rank} %(levelname)s %(name)s: %(message)s"
+    handler.setFormatter(logging.Formatter(line))
+    root = logging.getLogger("cosim")
+    root.addHandler(handler)
+    root.setLevel(logging.INFO)
+    root.propagate = False
+
+
+def neighbours(case: Case, plan: Plan) -> dict[str, Sequence[str]]:
+    """Return for each spiking region the mean-field regions that project to it most strongly."""
+    import numpy as np
+
+    labels = case.brain.labels
+    spiking = {s.regions[0] for s in plan.simulators if s.kind == "spiking"}
+    result: dict[str, Sequence[str]] = {}
+    for region in sorted(spiking):
+        order = np.argsort(-case.brain.weights[region], kind="stable")
+        near = [j for j in order if j not in spiking and case.brain.weights[region, j] > 0]
+        result[labels[region]] = [labels[j] for j in near[:3]]
+    return result
+
+
+def conclude(request: Request, case: Case, plan: Plan, run_dir: RunDir, notes: Sequence[str]) -> None:
+    """Print the table that a scientist wants to see, draw the picture, say where all is."""
+    from cosim.cli.summary_view import show_summary
+    from cosim.results import open_result
+
+    out = console()
+    with open_result(run_dir.path) as result:
+        show_summary(result, out)
+        if request.picture:
+            from cosim.plotting.run_picture import draw
+
+            picture = run_dir.path / "summary.png"
+            draw(result, picture, neighbours=neighbours(case, plan))
+            out.print(f"picture  {picture}", highlight=False, soft_wrap=True)
+    for note in notes:
+        out.print(f"note     {note}", highlight=False, soft_wrap=True)
+    out.print(f"results  {run_dir.result}", highlight=False, soft_wrap=True)

@@ -1,0 +1,88 @@
+"""One rank under mpirun or srun."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from cosim import mpi
+from cosim.cli.running import Request, conclude, console, log_to, write_inputs
+from cosim.errors import CosimError, PeerFailed, ScenarioInvalid, UsageError
+from cosim.plan.build import open_case
+from cosim.plan.model import Plan
+from cosim.progress import Progress
+from cosim.recording import RunDir
+from cosim.scenario.load import Case
+from cosim.sentinel import Sentinel
+from cosim.session import Session
+
+
+def work(request: Request, sentinel: Sentinel) -> int:
+    """Run this rank's part of the scenario.
+
+    Returns
+    -------
+    int
+        The exit code.
+    """
+    launched = mpi.launched()
+    assert launched is not None
+    rank, size = launched
+    try:
+        case, plan = open_case(request.scenario, request.overrides, size)
+    except (ScenarioInvalid, UsageError):
+        sentinel.release()
+        if rank != 0:
+            return 2
+        raise
+    ranks = mpi.Mpi()
+    run_dir = _agree(request, case, plan, ranks, sentinel)
+    if run_dir is None:
+        return 2
+    sentinel.run_dir(run_dir.path)
+    log_to(run_dir.log(rank), "+".join(r.name for r in plan.roles_on(rank)), rank)
+    shown = console() if rank == 0 and not request.quiet else None
+    progress = Progress(plan.clock, shown)
+    try:
+        notes = Session(case, plan, ranks, run_dir, sentinel, progress).run()
+    except PeerFailed:
+        return 1
+    if rank == 0:
+        conclude(request, case, plan, run_dir, notes)
+    return 0
+
+
+def _agree(
+    request: Request, case: Case, plan: Plan, ranks: mpi.Mpi, sentinel: Sentinel
+) -> RunDir | None:
+    """Compare the plans, and make one run directory; None if the user must mend something."""
+    if ranks.size != plan.ranks:
+        sentinel.release()
+        typer.echo(
+            f"cosim: the launcher says {plan.ranks} ranks but MPI says {ranks.size}: mpirun and "
+            "the MPI library do not belong together; try 'cosim doctor'", err=True,
+        )
+        ranks.abort(2)
+    if not ranks.same_everywhere(plan.hash()):
+        sentinel.release()
+        raise CosimError("the ranks read different scenarios or run different versions")
+    text = ""
+    if ranks.rank == 0:
+        try:
+            run_dir = RunDir.create(
+                case.scenario.name, request.run_dir, overwrite=request.overwrite
+            )
+            write_inputs(run_dir, case, plan)
+            text = str(run_dir.path)
+        except UsageError as error:
+            typer.echo(f"cosim: {error}", err=True)
+    path = ranks.from_first(text)
+    if not path:
+        sentinel.release()
+        ranks.finalize()
+        sys.stderr.flush()
+        return None
+    from pathlib import Path
+
+    return RunDir(Path(path))

@@ -1,0 +1,1 @@
+"""Bounded queues between roles: in memory, and over MPI."""

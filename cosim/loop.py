@@ -1,0 +1,140 @@
+"""The loop: runs whichever role of this rank has all that its next window needs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Protocol
+
+from cosim.errors import BorderError, CosimError, PeerFailed, RoleFailed, WouldHang
+from cosim.links.base import Inlet, Outlet
+from cosim.patience import Patience
+from cosim.recording import TimingSink
+from cosim.roles.base import Role
+
+
+class Watch(Protocol):
+    """What else a rank attends to while it runs."""
+
+    #: Whether another process can change what roles wait for.
+    others: bool
+
+    def attend(self, roles: Sequence[Role]) -> None:
+        """Handle what came in; raises `PeerFailed` if another rank failed."""
+
+
+class Loop:
+    """Drives the roles of one rank to their last window.
+
+    A role runs as soon as its inputs are there and its outputs have room, the one with the
+    earliest window first. Nothing depends on that order but the time it takes.
+
+    Parameters
+    ----------
+    roles
+        The roles of this rank.
+    sinks
+        Where the timing of each role goes.
+    watch
+        Progress, failures of others.
+    patience
+        How to wait.
+    rank
+        This rank, for messages.
+    limit_s
+        Longest wait for one channel before the job is given up.
+    origin_s
+        Reading of `time.perf_counter` from which recorded times count.
+    """
+
+    def __init__(
+        self, roles: Sequence[Role], sinks: Mapping[str, TimingSink], watch: Watch,
+        patience: Patience, rank: int, limit_s: float, origin_s: float,
+    ) -> None:
+        self._roles, self._sinks, self._watch = list(roles), sinks, watch
+        self._patience, self._rank, self._limit_s = patience, rank, limit_s
+        self._origin_s = origin_s
+
+    def run(self) -> None:
+        """Run until every role is done.
+
+        Raises
+        ------
+        RoleFailed
+            If a role of this rank fails.
+        PeerFailed
+            If another rank failed.
+        WouldHang
+            If all roles wait and nobody else could help.
+        """
+        pending = [role for role in self._roles if not role.done]
+        while pending:
+            pending.sort(key=lambda role: role.window)
+            role, blocker, waited_s = self._next(pending)
+            self._run(role, blocker, waited_s)
+            self._watch.attend(self._roles)
+            pending = [role for role in pending if not role.done]
+
+    def _next(self, pending: Sequence[Role]) -> tuple[Role, Inlet | Outlet | None, float]:
+        """Return the first role that can run, and for whom the rank waited how long."""
+        begin = time.perf_counter()
+        first: dict[str, Inlet | Outlet] = {}
+        self._patience.reset()
+        while True:
+            for role in pending:
+                blocker = self._blocker(role)
+                if blocker is None:
+                    # A rank of several roles waits for what the role that runs next waits for.
+                    waiting = first.get(role.name)
+                    waited_s = time.perf_counter() - begin if waiting else 0.0
+                    return role, waiting, waited_s
+                first.setdefault(role.name, blocker)
+            if not self._watch.others:
+                raise WouldHang(self._who_waits(pending))
+            if time.perf_counter() - begin > self._limit_s:
+                raise self._gave_up(pending)
+            self._watch.attend(self._roles)
+            self._patience.pause()
+
+    def _blocker(self, role: Role) -> Inlet | Outlet | None:
+        try:
+            return role.blocked_by()
+        except BorderError as error:
+            raise RoleFailed(role.name, self._rank, role.window, str(error), role.region) from error
+
+    def _run(self, role: Role, blocker: Inlet | Outlet | None, waited_s: float) -> None:
+        window = role.window
+        try:
+            timing = role.step()
+        except PeerFailed:
+            raise
+        except BorderError as error:
+            region = error.region or role.region
+            raise RoleFailed(role.name, self._rank, window, error.cause, region) from error
+        except Exception as error:
+            cause = str(error) if isinstance(error, CosimError) else f"{type(error).__name__}: {error}"
+            raise RoleFailed(role.name, self._rank, window, cause, role.region) from error
+        sink = self._sinks.get(role.name)
+        if sink is not None:
+            peer = role.peers.index(blocker.peer) if blocker is not None else -1
+            begin_s = timing.begin_s - self._origin_s
+            sink.append(
+                replace(timing, begin_s=begin_s, wait_s=waited_s, waited_for=peer)
+            )
+
+    def _who_waits(self, pending: Sequence[Role]) -> str:
+        lines = []
+        for role in pending:
+            blocker = role.blocked_by()
+            if blocker is not None:
+                lines.append(
+                    f"{role.name} waits in window {role.window} for {blocker.peer} "
+                    f"on '{blocker.name}'"
+                )
+        return "; ".join(lines)
+
+    def _gave_up(self, pending: Sequence[Role]) -> RoleFailed:
+        role = pending[0]
+        cause = f"waited {self._limit_s:g} s: {self._who_waits(pending)}"
+        return RoleFailed(role.name, self._rank, role.window, cause, role.region)

@@ -1,0 +1,144 @@
+"""The only module that sees MPI."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from mpi4py import MPI
+
+Bytes = NDArray[np.uint8]
+
+#: Variables by which a launcher tells a process its rank and the number of ranks.
+_LAUNCHERS = (
+    ("OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE"),
+    ("PMI_RANK", "PMI_SIZE"),
+    ("PMIX_RANK", "PMIX_SIZE"),
+    ("SLURM_PROCID", "SLURM_STEP_NUM_TASKS"),
+)
+
+
+def launched() -> tuple[int, int] | None:
+    """Return rank and number of ranks if a launcher started this process, else None.
+
+    Does not import MPI, so that bad input is refused before MPI is up.
+    """
+    for rank, size in _LAUNCHERS:
+        if rank in os.environ and size in os.environ:
+            return int(os.environ[rank]), int(os.environ[size])
+    return None
+
+
+@dataclass(frozen=True)
+class Notice:
+    """A control message: what happened on which rank."""
+
+    kind: str
+    rank: int
+    body: Mapping[str, Any]
+
+
+class Mpi:
+    """The ranks of one job: data and control travel on communicators of their own.
+
+    Control messages are few: a failure, progress, the end. They are JSON text.
+    """
+
+    def __init__(self) -> None:
+        import mpi4py
+
+        # Only the thread that called MPI_Init uses it; asking for more costs locks in the loop.
+        mpi4py.rc.thread_level = "funneled"
+        mpi4py.rc.finalize = False
+        from mpi4py import MPI
+
+        self._mpi = MPI
+        self._data: MPI.Intracomm = MPI.COMM_WORLD.Dup()
+        self._control: MPI.Intracomm = MPI.COMM_WORLD.Dup()
+        self.rank, self.size = self._data.rank, self._data.size
+        self._sent: list[tuple[MPI.Request, Bytes]] = []
+
+    def library(self) -> str:
+        """Return name and version of the MPI library."""
+        return self._mpi.Get_library_version().splitlines()[0].strip(" \0")
+
+    # Data
+
+    def send(self, buffer: Bytes, rank: int, tag: int) -> MPI.Request:
+        """Start a synchronous send."""
+        return self._data.Issend([buffer, self._mpi.BYTE], rank, tag)
+
+    def receive(self, buffer: Bytes, rank: int, tag: int) -> MPI.Request:
+        """Start a receive."""
+        return self._data.Irecv([buffer, self._mpi.BYTE], rank, tag)
+
+    # Set-up; collective, on every rank and every path
+
+    def same_everywhere(self, text: str) -> bool:
+        """Tell whether all ranks gave the same text of the same length."""
+        mine = np.frombuffer(text.encode(), np.uint8)
+        least, most = np.empty_like(mine), np.empty_like(mine)
+        self._control.Allreduce(mine, least, self._mpi.MIN)
+        self._control.Allreduce(mine, most, self._mpi.MAX)
+        return bool((least == most).all())
+
+    def from_first(self, text: str) -> str:
+        """Return rank 0's text on every rank."""
+        size = np.array([len(text.encode())], np.int64)
+        self._control.Bcast(size, 0)
+        buffer = np.empty(int(size[0]), np.uint8)
+        if self.rank == 0:
+            buffer[:] = np.frombuffer(text.encode(), np.uint8)
+        self._control.Bcast(buffer, 0)
+        return buffer.tobytes().decode()
+
+    def ranks_on_this_node(self) -> int:
+        """Return how many ranks share this machine."""
+        node = self._control.Split_type(self._mpi.COMM_TYPE_SHARED)
+        size = node.size
+        node.Free()
+        return size
+
+    # Control
+
+    def tell(self, rank: int, kind: str, **body: object) -> None:
+        """Send a control message without waiting for its receipt."""
+        text = json.dumps({"kind": kind, "body": body}).encode()
+        buffer = np.frombuffer(text, np.uint8).copy()
+        self._sent = [(r, b) for r, b in self._sent if not r.Test()]
+        self._sent.append((self._control.Isend([buffer, self._mpi.BYTE], rank, 0), buffer))
+
+    def heard(self) -> Notice | None:
+        """Return the next control message, None if there is none; never waits."""
+        status = self._mpi.Status()
+        message = self._control.Improbe(self._mpi.ANY_SOURCE, 0, status)
+        if message is None:
+            return None
+        buffer = np.empty(status.Get_count(self._mpi.BYTE), np.uint8)
+        message.Recv([buffer, self._mpi.BYTE])
+        content = json.loads(buffer.tobytes())
+        return Notice(content["kind"], status.source, content["body"])
+
+    def told(self) -> bool:
+        """Tell whether every control message has left; never waits."""
+        self._sent = [(r, b) for r, b in self._sent if not r.Test()]
+        return not self._sent
+
+    # End
+
+    def finalize(self) -> None:
+        """Leave MPI; collective."""
+        self._data.Free()
+        self._control.Free()
+        self._mpi.Finalize()
+
+    def abort(self, code: int) -> None:
+        """End the whole job at once."""
+        self._mpi.COMM_WORLD.Abort(code)

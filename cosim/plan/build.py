@@ -1,0 +1,107 @@
+"""From a case and a rank count to the plan."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from cosim.clock import Clock, common_tick_ns, to_ns
+from cosim.errors import Problem
+from cosim.plan import borders
+from cosim.plan.borders import Grid
+from cosim.plan.model import Plan
+from cosim.plan.placement import place
+from cosim.plan.wiring import Wiring
+from cosim.scenario.load import Case, draft_case
+from cosim.simulator import engines
+
+
+def open_case(
+    path: Path, overrides: Mapping[str, Any] | None = None, ranks: int | None = None
+) -> tuple[Case, Plan]:
+    """Read, check and plan a scenario.
+
+    Parameters
+    ----------
+    path
+        The YAML file.
+    overrides
+        Values from the command line that replace keys of the scenario.
+    ranks
+        Number of MPI ranks; None takes what the scenario asks for.
+
+    Raises
+    ------
+    ScenarioInvalid
+        With all problems at once, those of the plan included.
+    UsageError
+        If the number of ranks does not suit.
+    """
+    draft = draft_case(path, overrides)
+    case = draft.case
+    problems = list(draft.problems)
+    grid, more = _grid(case)
+    problems += more
+    if problems and (grid is None or not case.simulators):
+        raise case.invalid(problems)
+    assert grid is not None
+    clock, reason, more = _clock(case, grid)
+    problems += more
+    if problems:
+        raise case.invalid(problems)
+    return case, _plan(case, clock, reason, ranks)
+
+
+def _grid(case: Case) -> tuple[Grid | None, list[Problem]]:
+    """Find the tick, and what every window must be a multiple of."""
+    steps: dict[str, tuple[int, int]] = {}
+    problems: list[Problem] = []
+    for name in dict.fromkeys(s.model for s in case.simulators):
+        config = case.scenario.models[name]
+        engine = engines()[config.engine]
+        try:
+            steps[name] = to_ns(engine.step_ms(config)), to_ns(engine.exchange_step_ms(config))
+        except ValueError as error:
+            problems.append(Problem(("models", name), f"the step of '{name}': {error}"))
+    if problems or not steps:
+        return None, problems
+    tick = common_tick_ns(n for pair in steps.values() for n in pair)
+    for key in ("duration", "window"):
+        time = getattr(case.scenario, key)
+        if not isinstance(time, str) and to_ns(time) % tick:
+            problems.append(Problem(
+                (key,), f"'{key}' is {time:g} ms",
+                f"a multiple of {tick / 1e6:g} ms, the finest step of all simulators",
+            ))
+    if problems:
+        return None, problems
+    base = math.lcm(*(n for pair in steps.values() for n in pair)) // tick
+    needs = ", ".join(f"{n}: {pair[1] / 1e6:g} ms" for n, pair in steps.items())
+    return Grid(tick, base, f"steps and minimum delays of {needs}"), []
+
+
+def _clock(case: Case, grid: Grid) -> tuple[Clock, str, list[Problem]]:
+    """Choose or check the window against the border edges."""
+    scenario = case.scenario
+    probe = Clock(grid.tick_ns, grid.base, grid.base)
+    edges = [b.shortest for b in Wiring(case, probe).borders(lags=False)]
+    asked = None if scenario.window == "auto" else probe.ticks(scenario.window)
+    duration = probe.ticks(scenario.duration)
+    window, reason, problems = borders.choose_window(
+        asked, duration, grid, borders.shortest_of(edges)
+    )
+    return Clock(grid.tick_ns, window, duration), reason, problems
+
+
+def _plan(case: Case, clock: Clock, reason: str, ranks: int | None) -> Plan:
+    wiring = Wiring(case, clock)
+    simulators, transformers, channels = wiring.wire()
+    simulators, transformers, count = place(
+        simulators, transformers, case.scenario.transformers, ranks
+    )
+    return Plan(
+        clock, reason, simulators, transformers, channels,
+        tuple(wiring.borders()), tuple(wiring.cuts()), count, case.resolved(),
+    )

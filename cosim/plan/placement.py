@@ -1,0 +1,65 @@
+"""Which role runs on which rank. Results do not depend on it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from cosim.errors import UsageError
+from cosim.plan.model import SimulatorPlan, TransformerPlan
+from cosim.scenario.model import Transformers
+
+#: Transformer ranks that `auto` takes: one for each direction across the border.
+AUTO_RANKS = 2
+
+
+def place(
+    simulators: Sequence[SimulatorPlan],
+    transformers: Sequence[TransformerPlan],
+    wish: Transformers,
+    ranks: int | None,
+) -> tuple[tuple[SimulatorPlan, ...], tuple[TransformerPlan, ...], int]:
+    """Give every role a rank: simulators first, one each, then the transformers.
+
+    Parameters
+    ----------
+    ranks
+        Number of MPI ranks; None takes what the scenario asks for.
+
+    Raises
+    ------
+    UsageError
+        If there are fewer ranks than simulators, or more than roles.
+    """
+    own = _own_ranks(len(simulators), len(transformers), wish, ranks)
+    placed = tuple(replace(s, rank=i) for i, s in enumerate(simulators))
+    rank_of = {s.name: s.rank for s in placed}
+    spread = []
+    for i, transformer in enumerate(transformers):
+        if own:
+            # Contiguous shares keep the two directions, which are listed in turn, apart.
+            rank = len(placed) + i * own // len(transformers)
+        else:
+            rank = rank_of[_home(transformer, rank_of)]
+        spread.append(replace(transformer, rank=rank))
+    return placed, tuple(spread), len(placed) + own
+
+
+def _own_ranks(simulators: int, transformers: int, wish: Transformers, ranks: int | None) -> int:
+    if ranks is None:
+        if wish.placement == "simulators":
+            return 0
+        wanted = AUTO_RANKS if wish.ranks == "auto" else wish.ranks
+        return min(wanted, transformers)
+    least, most = simulators, simulators + transformers
+    if not least <= ranks <= most:
+        raise UsageError(
+            f"{ranks} ranks do not suit this scenario: it has {simulators} simulators on a rank "
+            f"each and {transformers} transformers; expected {least} to {most} ranks"
+        )
+    return ranks - simulators
+
+
+def _home(transformer: TransformerPlan, simulators: dict[str, int]) -> str:
+    """Return the simulator beside which a transformer sits when it has no rank of its own."""
+    return transformer.region if transformer.region in simulators else next(iter(simulators))

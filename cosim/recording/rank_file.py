@@ -1,0 +1,298 @@
+"""The file to which one rank records."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import astuple, dataclass, fields
+from pathlib import Path
+from types import TracebackType
+from typing import Protocol
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from cosim.clock import Clock
+from cosim.messages import SpikeBatch
+from cosim.recording.names import Declaration, Kind, component, refuse_clashes, signal_path
+from cosim.recording.table import BUFFER_BYTES, Column, Table
+
+# The oldest format that allows reading while writing, so that older tools open the files too.
+FORMAT = ("v110", "v110")
+CHUNK_CACHE_BYTES = 256 * 1024
+
+
+@dataclass(frozen=True)
+class WindowTiming:
+    """Where the wall-clock time of one role went during one window.
+
+    Parameters
+    ----------
+    window
+        Index of the window.
+    begin_s
+        Wall-clock time since the start of the job at which the role turned to the window.
+    wait_s
+        Time spent waiting for data of other roles, or for room to send to them.
+    exchange_s
+        Time spent accepting and emitting data.
+    compute_s
+        Time spent simulating or converting.
+    waited_for
+        Index of the peer that was waited for longest, -1 for nobody.
+    """
+
+    window: int
+    begin_s: float
+    wait_s: float
+    exchange_s: float
+    compute_s: float
+    waited_for: int
+
+
+class TimingSink(Protocol):
+    """Takes the timing of one role, window by window."""
+
+    def append(self, row: WindowTiming) -> None:
+        """Add the timing of one window."""
+
+
+class _Signal:
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def append(self, time_ms: NDArray[np.float64], values: NDArray[np.float64]) -> None:
+        self._table.append({"time_ms": time_ms, "values": values})
+
+
+class _Spikes:
+    def __init__(self, table: Table, until: h5py.Dataset, clock: Clock) -> None:
+        self._table, self._dataset, self._clock = table, until, clock
+        self._until_ms = 0.0
+
+    def append(self, batch: SpikeBatch) -> None:
+        time_ms = batch.ticks * self._clock.tick_ns / 1e6
+        self._table.append({"time_ms": time_ms, "sender": batch.senders})
+        self._until_ms = self._clock.ms(batch.stop)
+
+    def write_until(self) -> None:
+        self._dataset[()] = self._until_ms
+
+
+class _Timing:
+    def __init__(self, table: Table, peers: int) -> None:
+        self._table, self._peers = table, peers
+        self._names = [f.name for f in fields(WindowTiming)]
+
+    def append(self, row: WindowTiming) -> None:
+        if not -1 <= row.waited_for < self._peers:
+            raise ValueError(f"waited_for is {row.waited_for}, but there are {self._peers} peers")
+        self._table.append(
+            {n: np.array([v]) for n, v in zip(self._names, astuple(row), strict=True)}
+        )
+
+
+class RankFile:
+    """Records what the roles of one rank declare; a `cosim.simulator.Recorder`.
+
+    Everything is declared first, then `begin` is called, then rows are appended. The memory taken
+    is that of the buffers, `buffer_bytes` for each declaration, however long the run.
+
+    Parameters
+    ----------
+    path
+        File to create; a file that exists is replaced.
+    rank
+        MPI rank of the writer.
+    clock
+        Ticks and window of the run.
+    flush_s
+        Wall-clock time after which `flush_if_due` flushes.
+    buffer_bytes
+        Size of the buffer of each declaration.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        rank: int,
+        clock: Clock,
+        *,
+        flush_s: float = 0.5,
+        buffer_bytes: int = BUFFER_BYTES,
+    ) -> None:
+        self._path, self._clock = Path(path), clock
+        self._flush_s, self._buffer_bytes = flush_s, buffer_bytes
+        self._declared: list[Declaration] = []
+        self._tables: list[Table] = []
+        self._spikes: list[_Spikes] = []
+        # A file system without locks is no reason to lose the run.
+        self._file = h5py.File(
+            path, "w", libver=FORMAT, locking="best-effort", rdcc_nbytes=CHUNK_CACHE_BYTES
+        )
+        self._file.attrs.update(rank=rank, tick_ms=clock.tick_ms, complete=np.uint8(0))
+        self._begun = False
+        self._flushed_s = time.monotonic()
+
+    @property
+    def declared(self) -> tuple[Declaration, ...]:
+        """What was declared so far, for `create_result`."""
+        return tuple(self._declared)
+
+    @property
+    def buffer_bytes(self) -> int:
+        """Memory of all buffers together."""
+        return sum(t.buffer_bytes for t in self._tables)
+
+    def signal(self, name: str, columns: Sequence[str], unit: str, **about: str | float) -> _Signal:
+        """Declare a signal; see `cosim.simulator.Recorder.signal`.
+
+        Raises
+        ------
+        ValueError
+            If it has no columns, or its name is taken.
+        RuntimeError
+            After `begin`.
+        """
+        if not columns:
+            raise ValueError(f"signal {name} has no columns")
+        group = self._group("signals", signal_path(name))
+        group.attrs.update(about)
+        group.attrs["unit"] = unit
+        group.create_dataset("columns", data=list(columns), dtype=h5py.string_dtype())
+        return _Signal(self._table(group, "time_ms", values=Column(np.float64, len(columns))))
+
+    def spikes(self, region: str, population: str, size: int, stride: int = 1) -> _Spikes:
+        """Declare the spikes of one population; see `cosim.simulator.Recorder.spikes`.
+
+        Parameters
+        ----------
+        region, population
+            Where the neurons are.
+        size
+            Number of neurons of the population, recorded or not.
+        stride
+            Only senders that are multiples of it are recorded.
+
+        Raises
+        ------
+        ValueError
+            If size or stride is not positive, or the name is taken.
+        RuntimeError
+            After `begin`.
+        """
+        if size < 1 or stride < 1:
+            raise ValueError(f"{region}/{population}: size {size} and stride {stride} must be >= 1")
+        group = self._group("spikes", f"{component(region)}/{component(population)}")
+        group.attrs.update(
+            region=region,
+            population=population,
+            size=size,
+            stride=stride,
+            tick_ms=self._clock.tick_ms,
+        )
+        until = group.create_dataset("until_ms", data=0.0)
+        table = self._table(group, "time_ms", sender=Column(np.int32))
+        sink = _Spikes(table, until, self._clock)
+        self._spikes.append(sink)
+        return sink
+
+    def timing(self, role: str, peers: Sequence[str]) -> TimingSink:
+        """Declare the timing of a role.
+
+        Parameters
+        ----------
+        role
+            Name of the simulator or transformer.
+        peers
+            Names of the roles that it may wait for; `WindowTiming.waited_for` counts in it.
+
+        Raises
+        ------
+        ValueError
+            If the name is taken.
+        RuntimeError
+            After `begin`.
+        """
+        group = self._group("timing", component(role))
+        group.attrs.update(role=role, window_ms=self._clock.ms(self._clock.window))
+        group.create_dataset(
+            "peers", shape=(len(peers),), data=list(peers) or None, dtype=h5py.string_dtype()
+        )
+        table = self._table(
+            group,
+            "begin_s",
+            window=Column(np.int64),
+            wait_s=Column(np.float64),
+            exchange_s=Column(np.float64),
+            compute_s=Column(np.float64),
+            waited_for=Column(np.int32),
+        )
+        return _Timing(table, len(peers))
+
+    def begin(self) -> None:
+        """End the declarations; from here on, what was flushed survives the process."""
+        if not self._begun:
+            self._begun = True
+            self._file.swmr_mode = True
+        self.flush()
+
+    def flush_if_due(self) -> None:
+        """Flush if the last flush is `flush_s` or longer ago."""
+        if time.monotonic() - self._flushed_s >= self._flush_s:
+            self.flush()
+
+    def flush(self) -> None:
+        """Hand everything appended so far to the operating system."""
+        for table in self._tables:
+            table.write_columns()
+        self._file.flush()
+        for table in self._tables:
+            table.write_key()
+        self._file.flush()
+        if self._spikes:
+            for sink in self._spikes:
+                sink.write_until()
+            self._file.flush()
+        self._flushed_s = time.monotonic()
+
+    def close(self, *, complete: bool = True) -> None:
+        """Flush and close; closing twice does nothing.
+
+        Parameters
+        ----------
+        complete
+            Whether the run reached its end on this rank; stored in the file.
+        """
+        if not self._file:
+            return
+        try:
+            self.flush()
+            self._file.attrs.modify("complete", np.uint8(complete))
+        finally:
+            self._file.close()
+
+    def __enter__(self) -> RankFile:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close(complete=error is None)
+
+    def _group(self, kind: Kind, path: str) -> h5py.Group:
+        if self._begun:
+            raise RuntimeError(f"{kind}/{path} is declared after the recording has begun")
+        entry = Declaration(self._path.name, kind, path)
+        refuse_clashes([*self._declared, entry])
+        self._declared.append(entry)
+        return self._file.create_group(entry.group)
+
+    def _table(self, group: h5py.Group, key: str, **columns: Column) -> Table:
+        table = Table(group, key, columns, self.flush, self._buffer_bytes)
+        self._tables.append(table)
+        return table

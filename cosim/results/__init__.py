@@ -1,0 +1,16 @@
+"""Reading what a run left behind."""
+
+from cosim.results.reader import Result, ResultError, open_result
+from cosim.results.spikes import SpikeTrains
+from cosim.results.summary import ActivityRow, PopulationRow, RoleRow, summary_table
+
+__all__ = [
+    "ActivityRow",
+    "PopulationRow",
+    "Result",
+    "ResultError",
+    "RoleRow",
+    "SpikeTrains",
+    "open_result",
+    "summary_table",
+]

@@ -1,0 +1,61 @@
+"""The role of a simulator."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from cosim.clock import Clock, Window
+from cosim.links.base import Inlet, Outlet
+from cosim.plan.model import SimulatorPlan
+from cosim.roles.base import Role
+from cosim.simulator import Simulator
+
+
+class SimulatorRole(Role):
+    """Drives one simulator.
+
+    Parameters
+    ----------
+    plan
+        Its plan.
+    simulator
+        The prepared simulator.
+    region
+        Labels of its regions, for messages.
+    inlets
+        Ends of incoming channels by input port.
+    outlets
+        Ends of outgoing channels by output port.
+    """
+
+    def __init__(
+        self, plan: SimulatorPlan, simulator: Simulator, region: str, clock: Clock,
+        inlets: Mapping[str, Inlet], outlets: Mapping[str, Sequence[Outlet]],
+    ) -> None:
+        every = [end for ends in outlets.values() for end in ends]
+        super().__init__(plan.name, region, clock, list(inlets.values()), every, clock.windows)
+        self.simulator = simulator
+        self._in, self._out = dict(inlets), {p: tuple(ends) for p, ends in outlets.items()}
+
+    def prime(self) -> None:
+        """Send what the windows before the first would have sent."""
+        for port, ends in self._out.items():
+            for end in ends:
+                for i, block in enumerate(self.simulator.prime(port, end.lag)):
+                    self.put(end, i - end.lag, block)
+
+    def work(self, window: Window) -> None:
+        """Accept, advance, emit."""
+        for port, inlet in self._in.items():
+            self.simulator.accept(port, self.take(inlet))
+        self.simulator.advance(window)
+        for port, ends in self._out.items():
+            wanted = [end for end in ends if window.index <= end.last]
+            if wanted:
+                block = self.simulator.emit(port)
+                for end in wanted:
+                    self.put(end, window.index, block)
+
+    def close(self) -> None:
+        """Release the simulator."""
+        self.simulator.finalize()

@@ -1,0 +1,88 @@
+"""The serial twin: every role in one process, in-memory links, no MPI."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from cosim.assembly import assemble, connect
+from cosim.isolated import IsolatedSimulator
+from cosim.lifecycle import REPORT_EVERY_S, WAIT_LIMIT_S, about, close, close_quietly, prime, state
+from cosim.loop import Loop
+from cosim.patience import Patience
+from cosim.plan.model import Plan
+from cosim.progress import Progress
+from cosim.recording import Declaration, RankFile, RunDir, create_result, finish_result
+from cosim.roles.base import Role
+from cosim.scenario.load import Case
+from cosim.sentinel import report_first
+
+
+class SerialWatch:
+    """Attends to recording and progress when all roles are in one process."""
+
+    others = False
+
+    def __init__(self, recorder: RankFile, progress: Progress) -> None:
+        self._recorder, self._progress = recorder, progress
+        self._reported_s = 0.0
+
+    def attend(self, roles: Sequence[Role]) -> None:
+        """Flush and show progress when due."""
+        now = time.monotonic()
+        if now - self._reported_s < REPORT_EVERY_S:
+            return
+        self._reported_s = now
+        self._recorder.flush_if_due()
+        self._progress.update(*state(roles))
+
+
+def run_serial(case: Case, plan: Plan, run_dir: RunDir, progress: Progress) -> list[str]:
+    """Run every role in this process.
+
+    Returns
+    -------
+    list of str
+        Notes for the user.
+
+    Raises
+    ------
+    RoleFailed
+        If a role fails; what was recorded is closed first.
+    """
+    recorder = RankFile(run_dir.recording(plan.ranks), plan.ranks, plan.clock)
+    roles: list[Role] = []
+    try:
+        roles = assemble(case, plan, None, connect(plan, None, None), recorder, run_dir)
+        sinks = {role.name: recorder.timing(role.name, role.peers) for role in roles}
+        recorder.begin()
+        create_result(
+            run_dir.result, about(case, plan, "none (serial)"), plan.clock,
+            [*recorder.declared, *_isolated(roles)],
+        )
+        begin_s = time.perf_counter()
+        prime(roles)
+        watch = SerialWatch(recorder, progress)
+        Loop(roles, sinks, watch, Patience(spin=True), 0, WAIT_LIMIT_S, begin_s).run()
+        wall_s = time.perf_counter() - begin_s
+        notes = [note for role in roles for note in role.notes()]
+        close(roles)
+        recorder.close()
+    except BaseException as error:
+        progress.close()
+        close_quietly(roles)
+        recorder.close(complete=False)
+        report_first(run_dir.path, str(error))
+        if run_dir.result.exists():
+            finish_result(run_dir.result, f"failed: {error}", {})
+        raise
+    progress.close()
+    finish_result(run_dir.result, "complete", {"wall_s": wall_s, "notes": notes})
+    return notes
+
+
+def _isolated(roles: Sequence[Role]) -> list[Declaration]:
+    simulators = [getattr(role, "simulator", None) for role in roles]
+    return [d for s in simulators if isinstance(s, IsolatedSimulator) for d in s.declared]
+
+

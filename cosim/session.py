@@ -1,0 +1,265 @@
+"""One rank of a job from its first collective to its last, and what failure does to all."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+import traceback
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from cosim.assembly import assemble, connect
+from cosim.errors import CosimError, PeerFailed, RoleFailed, ScenarioInvalid
+from cosim.lifecycle import REPORT_EVERY_S, WAIT_LIMIT_S, about, close, close_quietly, prime, state
+from cosim.loop import Loop
+from cosim.mpi import Mpi, Notice
+from cosim.patience import Patience, cores
+from cosim.plan.model import Plan
+from cosim.progress import Progress
+from cosim.recording import Declaration, RankFile, RunDir, create_result, finish_result
+from cosim.roles.base import Role
+from cosim.scenario.load import Case
+from cosim.sentinel import Sentinel, report_first
+from cosim.simulator import engines
+
+log = logging.getLogger(__name__)
+
+#: How long a failing rank waits for the others to close their files.
+GRACE_S = 3.0
+
+
+class Session:
+    """One rank of an MPI job.
+
+    Parameters
+    ----------
+    case, plan
+        What to run.
+    mpi
+        The ranks.
+    run_dir
+        Where to record.
+    sentinel
+        Who speaks for this rank if it is killed.
+    progress
+        Display; shown by rank 0 only.
+    wait_limit_s
+        Longest wait for one channel.
+    """
+
+    others = True
+
+    def __init__(
+        self, case: Case, plan: Plan, mpi: Mpi, run_dir: RunDir, sentinel: Sentinel,
+        progress: Progress, wait_limit_s: float = WAIT_LIMIT_S,
+    ) -> None:
+        self._case, self._plan, self._mpi, self._run_dir = case, plan, mpi, run_dir
+        self._sentinel, self._progress, self._limit_s = sentinel, progress, wait_limit_s
+        self._me = " and ".join(r.name for r in plan.roles_on(mpi.rank)) or "idle"
+        self._recorder = RankFile(run_dir.recording(mpi.rank), mpi.rank, plan.clock)
+        self._declared: dict[int, list[Declaration]] = {}
+        self._done: dict[int, dict[str, Any]] = {}
+        self._closed: set[int] = set()
+        self._ended = False
+        self._roles: list[Role] = []
+        self._reported_s = 0.0
+        self._patience = Patience(spin=_enough_cores(mpi, plan))
+
+    # Attending
+
+    def attend(self, roles: Sequence[Role]) -> None:
+        """Handle control messages, report progress, flush when due."""
+        while (notice := self._mpi.heard()) is not None:
+            self._handle(notice)
+        now = time.monotonic()
+        if now - self._reported_s >= REPORT_EVERY_S:
+            self._reported_s = now
+            self._recorder.flush_if_due()
+            windows, rates = state(roles)
+            if self._mpi.rank == 0:
+                self._progress.update(windows, rates)
+            else:
+                self._mpi.tell(0, "progress", windows=windows, rates=rates)
+
+    def _handle(self, notice: Notice) -> None:
+        body = notice.body
+        if notice.kind == "failed":
+            self._failed_rank = notice.rank
+            raise PeerFailed(body["text"])
+        if notice.kind == "progress":
+            self._progress.update(body["windows"], body["rates"])
+        elif notice.kind == "declared":
+            self._declare(notice.rank, [Declaration(*d) for d in body["entries"]])
+        elif notice.kind == "done":
+            self._done[notice.rank] = dict(body)
+        elif notice.kind == "closed":
+            self._closed.add(notice.rank)
+        elif notice.kind == "end":
+            self._ended = True
+
+    def _declare(self, rank: int, entries: list[Declaration]) -> None:
+        """Collect what all ranks record; rank 0 then makes the result file."""
+        if self._mpi.rank != 0:
+            listed = [[e.file, e.kind, e.path] for e in entries]
+            self._mpi.tell(0, "declared", entries=listed)
+            return
+        self._declared[rank] = entries
+        if len(self._declared) == self._mpi.size:
+            everything = [e for rank in sorted(self._declared) for e in self._declared[rank]]
+            description = about(self._case, self._plan, self._mpi.library())
+            create_result(self._run_dir.result, description, self._plan.clock, everything)
+
+    def _until(self, done: Callable[[], bool]) -> None:
+        self._patience.reset()
+        while not done():
+            self.attend(self._roles)
+            self._patience.pause()
+
+    # The course of a job
+
+    def run(self) -> list[str]:
+        """Run this rank's roles to the end of the job.
+
+        Returns
+        -------
+        list of str
+            Notes for the user, on rank 0 those of all ranks.
+        """
+        self._note("preparation")
+        try:
+            notes = self._work()
+        except PeerFailed as error:
+            self._follow(error)
+            raise
+        except BaseException as error:
+            self._lead(error)
+            raise
+        self._sentinel.release()
+        self._mpi.finalize()
+        return notes
+
+    def _note(self, where: str) -> None:
+        self._sentinel.note(f"rank {self._mpi.rank} (role {self._me}) in {where}")
+
+    def _work(self) -> list[str]:
+        plan, rank = self._plan, self._mpi.rank
+        for model in dict.fromkeys(s.model for s in plan.simulators if s.rank == rank):
+            self._check(model)
+        links = connect(plan, rank, self._mpi)
+        self._roles = assemble(self._case, plan, rank, links, self._recorder, self._run_dir)
+        sinks = {r.name: self._recorder.timing(r.name, r.peers) for r in self._roles}
+        self._recorder.begin()
+        self._declare(rank, list(self._recorder.declared))
+        begin_s = time.perf_counter()
+        prime(self._roles)
+        loop = Loop(
+            self._roles, sinks, _Noting(self, self._note), self._patience, rank, self._limit_s,
+            begin_s,
+        )
+        loop.run()
+        self._until(lambda: all(o.delivered() for r in self._roles for o in r.outlets))
+        notes = [note for role in self._roles for note in role.notes()]
+        close(self._roles)
+        self._recorder.close()
+        return self._end(time.perf_counter() - begin_s, notes)
+
+    def _check(self, model: str) -> None:
+        """Let the engine look for what only it can know about its part of the scenario."""
+        config = self._case.scenario.models[model]
+        problems = list(engines()[config.engine].check(config, self._case.brain.labels))
+        if problems:
+            raise self._case.invalid_model(model, problems)
+
+    def _end(self, wall_s: float, notes: list[str]) -> list[str]:
+        """Leave together: nobody ends before all have closed their files."""
+        self._note("the end of the run")
+        if self._mpi.rank != 0:
+            self._mpi.tell(0, "done", wall_s=wall_s, notes=notes)
+            self._until(lambda: self._ended)
+        else:
+            self._done[0] = {"wall_s": wall_s, "notes": notes}
+            self._until(lambda: len(self._done) == self._mpi.size)
+            notes = [n for rank in sorted(self._done) for n in self._done[rank]["notes"]]
+            finish_result(self._run_dir.result, "complete", {
+                "wall_s": max(d["wall_s"] for d in self._done.values()), "notes": notes,
+            })
+            for rank in range(1, self._mpi.size):
+                self._mpi.tell(rank, "end")
+        self._until(self._mpi.told)
+        self._progress.close()
+        return notes
+
+    # Failure
+
+    def _lead(self, error: BaseException) -> None:
+        """Report this rank's failure, tell the others, give them time, end the job."""
+        self._progress.close()
+        text, code = _report(error, self._mpi.rank, self._me)
+        if report_first(self._run_dir.path, text):
+            print(f"\n{text}", file=sys.stderr, flush=True)
+        log.error("%s", text, exc_info=error)
+        others = [r for r in range(self._mpi.size) if r != self._mpi.rank]
+        for rank in others:
+            self._mpi.tell(rank, "failed", text=text)
+        self._give_up(text)
+        self._wait(GRACE_S, lambda: self._closed >= set(others))
+        self._sentinel.release()
+        self._mpi.abort(code)
+
+    def _follow(self, error: PeerFailed) -> None:
+        """Close the files after another rank failed, say so, and wait to be ended."""
+        self._progress.close()
+        self._give_up(str(error))
+        self._sentinel.release()
+        self._mpi.tell(self._failed_rank, "closed")
+        self._wait(2 * GRACE_S, lambda: False)
+        self._mpi.abort(1)
+
+    def _give_up(self, text: str) -> None:
+        close_quietly(self._roles)
+        self._recorder.close(complete=False)
+        if self._mpi.rank == 0 and self._run_dir.result.exists():
+            finish_result(self._run_dir.result, f"failed: {text}", {})
+
+    def _wait(self, limit_s: float, done: Callable[[], bool]) -> None:
+        begin = time.monotonic()
+        while not done() and time.monotonic() - begin < limit_s:
+            notice = self._mpi.heard()
+            if notice is not None and notice.kind in ("closed", "failed"):
+                self._closed.add(notice.rank)
+            time.sleep(0.001)
+
+
+class _Noting:
+    """Tells the sentinel of every window on the way to the session."""
+
+    others = True
+
+    def __init__(self, session: Session, note: Callable[[str], None]) -> None:
+        self._session, self._note, self._window = session, note, -1
+
+    def attend(self, roles: Sequence[Role]) -> None:
+        """Note the window, then attend as the session does."""
+        window = min((r.window for r in roles), default=0)
+        if window != self._window:
+            self._window = window
+            self._note(f"window {window}")
+        self._session.attend(roles)
+
+
+def _enough_cores(mpi: Mpi, plan: Plan) -> bool:
+    here = mpi.ranks_on_this_node()
+    return here * max(plan.threads_per_rank()) <= cores()
+
+
+def _report(error: BaseException, rank: int, role: str) -> tuple[str, int]:
+    """Return the lines that the user sees first, and the job's exit code."""
+    if isinstance(error, ScenarioInvalid):
+        return str(error), 2
+    if isinstance(error, RoleFailed):
+        return f"cosim: {error}", 1
+    if isinstance(error, CosimError):
+        return f"cosim: role {role} on rank {rank} failed: {error}", 1
+    last = traceback.format_exception_only(error)[-1].strip()
+    return f"cosim: role {role} on rank {rank} failed: {last}", 1

@@ -1,0 +1,128 @@
+"""Job scripts for SLURM."""
+
+from __future__ import annotations
+
+import shlex
+import subprocess
+import sys
+from dataclasses import dataclass
+from datetime import timedelta
+from importlib.resources import files
+from pathlib import Path
+from string import Template
+
+from cosim_launch.command import LaunchCommand, Layout, resources
+from cosim_launch.launcher import LaunchError
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a batch job asks of SLURM.
+
+    Parameters
+    ----------
+    name
+        Shown in the queue.
+    layout
+        Ranks, threads and nodes.
+    time_limit
+        Wall-clock time after which SLURM ends the job.
+    folder
+        Folder in which the job runs.
+    output
+        File for all that the ranks print; ``%j`` stands for the job's number.
+    partition
+        Queue, empty for the site's default.
+    account
+        Whom to charge, empty for the user's default.
+    prefix
+        Root of the Python environment to activate.
+    """
+
+    name: str
+    layout: Layout
+    time_limit: timedelta
+    folder: Path
+    output: str = "slurm-%j.out"
+    partition: str = ""
+    account: str = ""
+    prefix: str = sys.prefix
+
+
+def job_script(job: Job, command: LaunchCommand) -> str:
+    """Return the script to hand to ``sbatch``.
+
+    Parameters
+    ----------
+    job
+        What to ask SLURM for.
+    command
+        What to run there, made for the same layout.
+
+    Raises
+    ------
+    LaunchError
+        If a value cannot stand on an ``#SBATCH`` line.
+    """
+    optional = {"partition": job.partition, "account": job.account}
+    for value in (job.name, job.output, *optional.values()):
+        if any(sign.isspace() for sign in value):
+            raise LaunchError(f"SLURM option {value!r} holds white space")
+    filled = Template(files(__package__).joinpath("job.sh.template").read_text()).substitute(
+        name=job.name,
+        nodes=job.layout.nodes,
+        ranks=job.layout.ranks,
+        ranks_per_node=job.layout.ranks_per_node,
+        resources="\n".join(f"#SBATCH {option}" for option in resources(job.layout)),
+        time=slurm_time(job.time_limit),
+        output=job.output,
+        optional="\n".join(f"#SBATCH --{key}={value}" for key, value in optional.items() if value),
+        activation=_activation(job.prefix),
+        folder=shlex.quote(str(job.folder)),
+        settings="\n".join(f"export {k}={shlex.quote(v)}" for k, v in command.env.items()),
+        command=shlex.join(command.argv),
+    )
+    return "\n".join(line for line in filled.splitlines() if line) + "\n"
+
+
+def slurm_time(limit: timedelta) -> str:
+    """Return a time limit as ``hours:minutes:seconds``, rounded up to a second.
+
+    Raises
+    ------
+    LaunchError
+        If it is not positive.
+    """
+    seconds = -(-limit // timedelta(seconds=1))
+    if seconds < 1:
+        raise LaunchError(f"time limit is {limit}; expected more than nothing")
+    return f"{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
+
+
+def submit(script: Path) -> int:
+    """Hand a script to ``sbatch`` and return the job's number.
+
+    Raises
+    ------
+    LaunchError
+        If ``sbatch`` is missing or refuses; its own words are quoted.
+    """
+    argv = ["sbatch", "--parsable", str(script)]
+    try:
+        done = subprocess.run(
+            argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise LaunchError(f"sbatch does not answer: {error}") from error
+    number = done.stdout.partition(";")[0].strip()
+    if done.returncode != 0 or not number.isdigit():
+        said = (done.stderr or done.stdout).strip()
+        raise LaunchError(f"sbatch refuses {script}: {said}")
+    return int(number)
+
+
+def _activation(prefix: str) -> str:
+    script = Path(prefix) / "bin" / "activate"
+    if script.exists():
+        return f"source {shlex.quote(str(script))}"
+    return f"export PATH={shlex.quote(str(Path(prefix) / 'bin'))}:$PATH"

@@ -1,0 +1,76 @@
+"""Networks given by a name and a few parameters instead of populations and projections.
+
+A builder is an object registered in the entry-point group ``cosim_nest.builders``. Its module
+must import without NEST, which is handed to `NetworkBuilder.build`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any, ClassVar, Protocol
+
+from cosim.scenario.model import Section
+
+
+class NetworkBuilder(Protocol):
+    """Describes a network from its parameters, and builds it in NEST.
+
+    `parameters` is always an instance of the builder's own `Parameters`.
+    """
+
+    #: Validates what stands beside ``builder`` in YAML.
+    Parameters: ClassVar[type[Section]]
+
+    def populations(self, parameters: Any) -> Mapping[str, int]:  # noqa: ANN401
+        """Return name and size of every population."""
+
+    def min_delay_ms(self, parameters: Any) -> float:  # noqa: ANN401
+        """Return the smallest delay that the network's connections can have."""
+
+    def build(
+        self,
+        nest: Any,  # noqa: ANN401
+        parameters: Any,  # noqa: ANN401
+        seed: int,
+    ) -> Mapping[str, Any]:
+        """Build the network and return the nodes of every population.
+
+        Parameters
+        ----------
+        nest
+            NEST's module; its kernel is empty, with resolution, threads and seed set.
+        parameters
+            What the user wrote.
+        seed
+            Seed for draws that the builder makes outside NEST.
+
+        Returns
+        -------
+        mapping of str to nest.NodeCollection
+            As many nodes as `populations` says, in an order that depends on nothing else.
+        """
+
+
+@cache
+def _entries() -> Mapping[str, EntryPoint]:
+    return {entry.name: entry for entry in entry_points(group="cosim_nest.builders")}
+
+
+def builder_names() -> tuple[str, ...]:
+    """Return the names of all installed builders."""
+    return tuple(sorted(_entries()))
+
+
+@cache
+def builder(name: str) -> NetworkBuilder:
+    """Return an installed builder.
+
+    Raises
+    ------
+    KeyError
+        If none of that name is installed.
+    """
+    loaded: NetworkBuilder = _entries()[name].load()
+    return loaded

@@ -1,0 +1,184 @@
+"""Brings activity from outside into a population: explicit trains, or rates."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cosim.clock import NS_PER_MS, Clock, Window
+from cosim.errors import BorderError
+from cosim.messages import Block, Signal, SpikeBatch
+from cosim.ports import RatesIn, TrainsIn
+from cosim.scenario.model import Named
+from cosim_nest.network import synapse_spec
+from cosim_nest.rules import rule_spec
+from cosim_nest.sections import FibreSynapse
+
+
+class Feed(Protocol):
+    """Takes the block of one port for the coming window."""
+
+    def accept(self, block: Block, window: Window) -> None:
+        """Hand the block to NEST; raises `BorderError` if it must not cross."""
+
+
+class TrainFeed:
+    """Explicit spike trains by one ``spike_train_injector`` a fibre.
+
+    A spike at tick t leaves its injector at t and arrives one synaptic delay later. Several
+    spikes of one fibre in one tick all arrive. Only injectors that fire are touched, since
+    setting one costs microseconds; an injector is exchanged like a neuron and, other than a
+    ``spike_generator``, not replicated on every thread.
+
+    Parameters
+    ----------
+    nest
+        NEST's module.
+    port
+        The port.
+    target
+        Nodes of the population.
+    clock
+        Turns ticks into milliseconds.
+    delay_ms
+        Delay of the synapse if it gives none.
+    """
+
+    def __init__(
+        self,
+        nest: Any,  # noqa: ANN401
+        port: TrainsIn,
+        target: Any,  # noqa: ANN401
+        clock: Clock,
+        delay_ms: float,
+    ) -> None:
+        self._port, self._tick_ns = port, clock.tick_ns
+        synapse = FibreSynapse.model_validate(port.synapse)
+        by_default = "one_to_one" if port.fibres == len(target) else "all_to_all"
+        rule = synapse.rule or Named(name=by_default)
+        self._fibres = nest.Create("spike_train_injector", port.fibres)
+        spec = synapse_spec(nest, synapse, delay_ms)
+        nest.Connect(self._fibres, target, rule_spec(rule), spec)
+
+    def accept(self, block: Block, window: Window) -> None:
+        """Set the spikes of the window."""
+        batch = self._checked(block, window)
+        if not len(batch.ticks):
+            return
+        order = np.lexsort((batch.ticks, batch.senders))
+        senders = batch.senders[order]
+        times_ms = batch.ticks[order] * self._tick_ns / NS_PER_MS
+        firing, first = np.unique(senders, return_index=True)
+        trains = np.split(times_ms, first[1:])
+        self._fibres[firing.tolist()].set([{"spike_times": train} for train in trains])
+
+    def _checked(self, block: Block, window: Window) -> SpikeBatch:
+        port = self._port
+        if not isinstance(block, SpikeBatch):
+            raise BorderError(f"port {port.name} takes spikes, not a signal")
+        _same_window(port.name, block, window)
+        ticks, senders = block.ticks, block.senders
+        if len(ticks) != len(senders):
+            raise BorderError(
+                f"port {port.name}: {len(ticks)} spike times, but {len(senders)} senders"
+            )
+        if not len(ticks):
+            return block
+        if ticks.min() <= window.start or ticks.max() > window.stop:
+            raise BorderError(
+                f"port {port.name}: spikes at ticks {ticks.min()} to {ticks.max()} "
+                f"outside the window ({window.start}, {window.stop}]"
+            )
+        if (off := ticks % port.step != 0).any():
+            raise BorderError(
+                f"port {port.name}: spike at tick {ticks[off][0]} off NEST's grid of "
+                f"{port.step} ticks"
+            )
+        if senders.min() < 0 or senders.max() >= port.fibres:
+            raise BorderError(
+                f"port {port.name}: senders {senders.min()} to {senders.max()}, "
+                f"but there are {port.fibres} fibres"
+            )
+        return block
+
+
+class RateFeed:
+    """Rates by one ``inhomogeneous_poisson_generator``, which gives every neuron its own train.
+
+    The rate of the row at tick t governs the step that ends at t; its spikes arrive one synaptic
+    delay after t. NEST's devices are never active in the very first step of a simulation, so
+    that the first row of a run has no effect.
+
+    Parameters
+    ----------
+    nest
+        NEST's module.
+    port
+        The port.
+    target
+        Nodes of the population.
+    clock
+        Turns ticks into milliseconds.
+    delay_ms
+        Delay of the synapse if it gives none.
+    """
+
+    def __init__(
+        self,
+        nest: Any,  # noqa: ANN401
+        port: RatesIn,
+        target: Any,  # noqa: ANN401
+        clock: Clock,
+        delay_ms: float,
+    ) -> None:
+        self._port, self._tick_ns = port, clock.tick_ns
+        self._last_hz = 0.0
+        synapse = FibreSynapse.model_validate(port.synapse)
+        self._generator = nest.Create("inhomogeneous_poisson_generator")
+        nest.Connect(self._generator, target, "all_to_all", synapse_spec(nest, synapse, delay_ms))
+
+    def accept(self, block: Block, window: Window) -> None:
+        """Set the rates of the window, of which only the changes matter."""
+        rates_hz = self._checked(block, window)
+        changes = np.flatnonzero(np.diff(rates_hz, prepend=self._last_hz))
+        if not len(changes):
+            return
+        ticks = window.start + (changes + 1) * self._port.step
+        self._generator.set(
+            [
+                {
+                    "rate_times": ticks * self._tick_ns / NS_PER_MS,
+                    "rate_values": rates_hz[changes],
+                }
+            ]
+        )
+        self._last_hz = float(rates_hz[-1])
+
+    def _checked(self, block: Block, window: Window) -> NDArray[np.float64]:
+        port = self._port
+        if not isinstance(block, Signal):
+            raise BorderError(f"port {port.name} takes rates, not spikes")
+        if block.step != port.step or block.values.ndim != 2 or block.values.shape[1] != 1:
+            raise BorderError(
+                f"port {port.name} takes one rate every {port.step} ticks, not an array of shape "
+                f"{block.values.shape} every {block.step} ticks"
+            )
+        _same_window(port.name, block, window)
+        rates_hz = block.values[:, 0]
+        if (bad := ~(np.isfinite(rates_hz) & (rates_hz >= 0))).any():
+            row = int(np.flatnonzero(bad)[0])
+            raise BorderError(
+                f"port {port.name}: rate {rates_hz[row]} spikes/s at tick "
+                f"{block.start + (row + 1) * block.step}"
+            )
+        return rates_hz
+
+
+def _same_window(port: str, block: Block, window: Window) -> None:
+    if (block.start, block.stop) != (window.start, window.stop):
+        raise BorderError(
+            f"port {port}: a block of the window ({block.start}, {block.stop}] came before "
+            f"({window.start}, {window.stop}]"
+        )

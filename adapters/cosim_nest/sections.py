@@ -1,0 +1,164 @@
+"""The parts of a network as a user writes them: populations, projections, devices, inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated
+
+from pydantic import (
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SerializeAsAny,
+    model_validator,
+)
+
+from cosim.scenario.model import Named, Receives, Section
+from cosim.units import Milliseconds
+from cosim_nest.builders import NetworkBuilder, builder, builder_names
+from cosim_nest.rules import Rule, nearest
+from cosim_nest.values import Delay, Parameters, Value, Weight, flawed, read_parameters
+
+
+def _several(value: object) -> object:
+    return (value,) if isinstance(value, str) else value
+
+
+Names = Annotated[tuple[str, ...], BeforeValidator(_several), Field(min_length=1)]
+
+
+class Synapse(Section):
+    """How spikes reach a population; further keys are parameters of the synapse model."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    model: str = "static_synapse"
+    weight: Weight
+    delay: Delay | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _parameters(cls, value: object) -> object:
+        if not isinstance(value, dict):
+            return value
+        further = {k: v for k, v in value.items() if k not in cls.model_fields}
+        return {**value, **read_parameters(further)}
+
+    @property
+    def parameters(self) -> Mapping[str, Value]:
+        """Parameters of the synapse model beside weight and delay."""
+        return self.__pydantic_extra__ or {}
+
+
+class DelayedSynapse(Synapse):
+    """A synapse of a projection, whose delay must be given."""
+
+    delay: Delay
+
+
+class FibreSynapse(Synapse):
+    """A synapse by which activity from outside reaches a population."""
+
+    rule: Rule | None = None
+
+
+class Population(Section):
+    """A named group of equal neurons."""
+
+    model: str
+    size: Annotated[int, Field(ge=1)]
+    parameters: Parameters = Field(default_factory=dict)
+    initial: Parameters = Field(default_factory=dict)
+
+
+class Projection(Section):
+    """Connections from every source population to every target population."""
+
+    source: Names = Field(alias="from")
+    target: Names = Field(alias="to")
+    rule: Rule
+    synapse: DelayedSynapse
+
+
+class Device(Section):
+    """A generator of NEST that drives populations; its rule is all to all unless given."""
+
+    device: str
+    target: Names = Field(alias="to")
+    parameters: Parameters = Field(default_factory=dict)
+    start: Milliseconds | None = None
+    stop: Milliseconds | None = None
+    rule: Rule = Named(name="all_to_all")
+    synapse: Synapse
+
+
+class Wiring(Section):
+    """What every network may have, however its populations come about."""
+
+    projections: tuple[Projection, ...] = ()
+    devices: tuple[Device, ...] = ()
+
+
+class Network(Wiring):
+    """A network written out."""
+
+    populations: dict[str, Population] = Field(min_length=1)
+
+
+class BuiltNetwork(Wiring):
+    """A network from a builder; keys other than ours are the builder's parameters."""
+
+    builder: str
+    parameters: SerializeAsAny[Section]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_yaml(cls, value: object) -> object:
+        if not isinstance(value, dict) or isinstance(value.get("parameters"), Section):
+            return value
+        name = value.get("builder")
+        if name not in builder_names():
+            known = ", ".join(builder_names())
+            hint = nearest(str(name), builder_names())
+            message = f"there is no network builder '{name}'; expected one of: {known}"
+            raise flawed(
+                "network", [(("builder",), f"{message}; {hint}" if hint else message, name)]
+            )
+        ours = {k: v for k, v in value.items() if k in {"builder", "projections", "devices"}}
+        theirs = {k: v for k, v in value.items() if k not in ours}
+        return {**ours, "parameters": builder(str(name)).Parameters.model_validate(theirs)}
+
+    @property
+    def built_by(self) -> NetworkBuilder:
+        """The builder."""
+        return builder(self.builder)
+
+
+def read_network(value: object) -> object:
+    """Validate a network as the kind that it is."""
+    # A plain union would report the errors of both kinds under places that YAML lacks.
+    if isinstance(value, dict):
+        return (BuiltNetwork if "builder" in value else Network).model_validate(value)
+    return value
+
+
+class NestReceives(Receives):
+    """Activity that enters one population, and the synapse by which it does."""
+
+    # The base leaves this part to the engine as a plain mapping.
+    synapse: FibreSynapse  # type: ignore[assignment]
+
+    @property
+    def as_rates(self) -> bool:
+        """Whether NEST itself turns the rates into Poisson trains, one for each neuron."""
+        return self.through.name == "rates"
+
+    @model_validator(mode="after")
+    def _one_train_a_neuron(self) -> NestReceives:
+        if self.as_rates and self.synapse.rule is not None:
+            message = "no rule fits 'through: rates': every neuron has a Poisson train of its own"
+            raise flawed("receives", [(("synapse", "rule"), message, self.synapse.rule.name)])
+        if self.as_rates and self.through.parameters:
+            message = "'rates' takes no parameters"
+            raise flawed("receives", [(("through", "rates"), message, self.through.parameters)])
+        return self

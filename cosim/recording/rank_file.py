@@ -127,9 +127,9 @@ class RankFile:
         self._declared: list[Declaration] = []
         self._tables: list[Table] = []
         self._spikes: list[_Spikes] = []
-        # A file system without locks is no reason to lose the run.
+        # A run owns its folder, and a file system without locks is no reason to lose it.
         self._file = h5py.File(
-            path, "w", libver=FORMAT, locking="best-effort", rdcc_nbytes=CHUNK_CACHE_BYTES
+            path, "w", libver=FORMAT, locking=False, rdcc_nbytes=CHUNK_CACHE_BYTES
         )
         self._file.attrs.update(rank=rank, tick_ms=clock.tick_ms, complete=np.uint8(0))
         self._begun = False

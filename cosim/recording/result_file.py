@@ -71,7 +71,7 @@ def create_result(path: Path, about: About, clock: Clock, declared: Iterable[Dec
     entries = sorted(declared)
     refuse_clashes(entries)
     fresh = _beside(path)
-    with h5py.File(fresh, "w", libver=FORMAT, locking="best-effort") as file:
+    with h5py.File(fresh, "w", libver=FORMAT, locking=False) as file:
         file.attrs.update(
             format=FORMAT_NAME,
             format_version=FORMAT_VERSION,
@@ -110,7 +110,7 @@ def finish_result(path: Path, status: str, summary: Mapping[str, Any]) -> None:
     """
     fresh = _beside(path)
     shutil.copyfile(path, fresh)
-    with h5py.File(fresh, "r+", locking="best-effort") as file:
+    with h5py.File(fresh, "r+", locking=False) as file:
         file.attrs["status"] = status
         file.attrs["finished"] = _now()
         texts = file["about"]

@@ -1,6 +1,7 @@
 """Reading what a run left behind."""
 
-from cosim.results.reader import Result, ResultError, open_result
+from cosim.results.files import ResultError
+from cosim.results.reader import Result, open_result
 from cosim.results.spikes import SpikeTrains
 from cosim.results.summary import ActivityRow, PopulationRow, RoleRow, summary_table
 

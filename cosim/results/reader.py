@@ -15,28 +15,12 @@ import xarray as xr
 import yaml
 from numpy.typing import NDArray
 
-from cosim.errors import CosimError
 from cosim.recording.names import Kind, component, label_of, signal_path
 from cosim.recording.result_file import FORMAT_NAME, FORMAT_VERSION
+from cosim.results.files import ResultError, open_file
 from cosim.results.spikes import SpikeTrains
 
 _CLOSED = "has been closed"
-
-
-class ResultError(CosimError):
-    """A result is missing, damaged, or not one of ours.
-
-    Parameters
-    ----------
-    path
-        The file at fault.
-    cause
-        What is wrong with it.
-    """
-
-    def __init__(self, path: Path, cause: str) -> None:
-        self.path, self.cause = path, cause
-        super().__init__(f"{path}: {cause}")
 
 
 def open_result(path: str | Path) -> Result:
@@ -73,7 +57,7 @@ class Result:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._files: dict[str, h5py.File] = {}
-        self._main = _open(path)
+        self._main = open_file(path)
         try:
             with self._reading(path):
                 self._check()
@@ -341,7 +325,7 @@ class Result:
         file = Path(link.filename).name
         target = self.path.parent / file
         if file not in self._files:
-            self._files[file] = _open(target)
+            self._files[file] = open_file(target)
         with self._reading(target):
             yield self._files[file][link.path]
 
@@ -353,24 +337,6 @@ class Result:
             if not self._main:
                 raise ResultError(path, _CLOSED) from error
             raise ResultError(path, f"cannot be read, it may be damaged: {error}") from error
-
-
-def _open(path: Path) -> h5py.File:
-    if not path.is_file():
-        raise ResultError(path, "does not exist")
-    try:
-        # Without a lock a reader never stands in the way of the run.
-        return h5py.File(path, "r", swmr=True, locking=False)
-    except OSError as error:
-        raise ResultError(path, _why(path, error)) from error
-
-
-def _why(path: Path, error: OSError) -> str:
-    if not h5py.is_hdf5(path):
-        return "is no HDF5 file"
-    if "already open for write" in str(error):
-        return "its run has not begun to record, or was killed before it did"
-    return f"cannot be opened, it may be truncated: {error}"
 
 
 def _links(group: h5py.Group) -> dict[str, h5py.ExternalLink]:

@@ -30,7 +30,8 @@ class Job:
     folder
         Folder in which the job runs.
     output
-        File for all that the ranks print; ``%j`` stands for the job's number.
+        File for all that the ranks print, relative to ``folder``; ``%j`` stands for the job's
+        number.
     partition
         Queue, empty for the site's default.
     account
@@ -65,24 +66,24 @@ def job_script(job: Job, command: LaunchCommand) -> str:
         If a value cannot stand on an ``#SBATCH`` line.
     """
     optional = {"partition": job.partition, "account": job.account}
-    for value in (job.name, job.output, *optional.values()):
-        if any(sign.isspace() for sign in value):
-            raise LaunchError(f"SLURM option {value!r} holds white space")
-    filled = Template(files(__package__).joinpath("job.sh.template").read_text()).substitute(
-        name=job.name,
+    for value in (job.name, str(job.folder / job.output), *optional.values()):
+        if not value.isprintable():
+            raise LaunchError(f"SLURM option {value!r} holds a line break or control character")
+    return Template(files(__package__).joinpath("job.sh.template").read_text()).substitute(
+        name=shlex.quote(job.name),
         nodes=job.layout.nodes,
         ranks=job.layout.ranks,
-        ranks_per_node=job.layout.ranks_per_node,
-        resources="\n".join(f"#SBATCH {option}" for option in resources(job.layout)),
+        resources="\n".join(f"#SBATCH {option}" for option in _resources(job.layout)),
         time=slurm_time(job.time_limit),
-        output=job.output,
-        optional="\n".join(f"#SBATCH --{key}={value}" for key, value in optional.items() if value),
+        output=shlex.quote(str(job.folder / job.output)),
+        optional="".join(
+            f"#SBATCH --{key}={shlex.quote(value)}\n" for key, value in optional.items() if value
+        ),
         activation=_activation(job.prefix),
         folder=shlex.quote(str(job.folder)),
-        settings="\n".join(f"export {k}={shlex.quote(v)}" for k, v in command.env.items()),
+        settings="".join(f"export {k}={shlex.quote(v)}\n" for k, v in command.env.items()),
         command=shlex.join(command.argv),
     )
-    return "\n".join(line for line in filled.splitlines() if line) + "\n"
 
 
 def slurm_time(limit: timedelta) -> str:
@@ -119,6 +120,13 @@ def submit(script: Path) -> int:
         said = (done.stderr or done.stdout).strip()
         raise LaunchError(f"sbatch refuses {script}: {said}")
     return int(number)
+
+
+def _resources(layout: Layout) -> tuple[str, ...]:
+    # SLURM refuses more tasks on a node than it has cores, --overcommit or not.
+    if not layout.pinned or layout.nodes == 1:
+        return resources(layout)
+    return (f"--ntasks-per-node={layout.ranks_per_node}", *resources(layout))
 
 
 def _activation(prefix: str) -> str:

@@ -1,6 +1,7 @@
 """Job scripts, word for word, and what sbatch answers."""
 
 import os
+import shlex
 import stat
 import subprocess
 from datetime import timedelta
@@ -41,7 +42,7 @@ def test_script_for_two_nodes(tmp_path):
 #SBATCH --ntasks-per-node=4
 #SBATCH --cpus-per-task=4
 #SBATCH --time=26:05:00
-#SBATCH --output=runs/%j.out
+#SBATCH --output={tmp_path}/runs/%j.out
 #SBATCH --partition=gpu
 #SBATCH --account=neuro
 set -euo pipefail
@@ -62,11 +63,10 @@ def test_script_with_too_few_cores_and_a_packaged_open_mpi(tmp_path):
 #SBATCH --job-name=brain
 #SBATCH --nodes=1
 #SBATCH --ntasks=4
-#SBATCH --ntasks-per-node=4
 #SBATCH --cpus-per-task=1
 #SBATCH --overcommit
 #SBATCH --time=00:01:00
-#SBATCH --output=slurm-%j.out
+#SBATCH --output={tmp_path}/slurm-%j.out
 set -euo pipefail
 source {tmp_path}/v/bin/activate
 cd {tmp_path}
@@ -87,14 +87,23 @@ def test_a_python_without_activate_script_is_put_on_the_path(tmp_path):
 def test_the_shell_accepts_the_script(tmp_path):
     folder = tmp_path / "it's $HOME"
     job = Job("brain", CROWDED, timedelta(minutes=1), folder, prefix=environment(folder))
-    script = job_script(job, launch_command(SRUN, CROWDED, ("echo", "`false` $(false)")))
+    program = ("echo", "`false` $(false)\n\n$$")
+    script = job_script(job, launch_command(SRUN, CROWDED, program))
+    assert shlex.join(program) in script
     subprocess.run(["bash", "-n"], input=script, text=True, timeout=30, check=True)
 
 
-def test_options_with_white_space_are_refused(tmp_path):
-    job = Job("two words", CROWDED, timedelta(minutes=1), tmp_path)
-    with pytest.raises(LaunchError, match="'two words' holds white space"):
+def test_a_line_break_cannot_end_an_option(tmp_path):
+    job = Job("one\n#SBATCH --wrap", CROWDED, timedelta(minutes=1), tmp_path)
+    with pytest.raises(LaunchError, match="holds a line break"):
         job_script(job, launch_command(SRUN, CROWDED, ("cosim",)))
+
+
+def test_options_are_quoted_as_slurm_reads_them(tmp_path):
+    job = Job("two words", CROWDED, timedelta(minutes=1), tmp_path / "a b", "it's.out")
+    script = job_script(job, launch_command(SRUN, CROWDED, ("cosim",)))
+    assert "#SBATCH --job-name='two words'\n" in script
+    assert f"#SBATCH --output='{tmp_path}/a b/it'\"'\"'s.out'\n" in script
 
 
 @pytest.mark.parametrize(

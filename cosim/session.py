@@ -62,6 +62,7 @@ class Session:
         self._done: dict[int, dict[str, Any]] = {}
         self._closed: set[int] = set()
         self._ended = False
+        self._failed_rank = -1
         self._roles: list[Role] = []
         self._reported_s = 0.0
         self._patience = Patience(spin=_enough_cores(mpi, plan))
@@ -73,7 +74,8 @@ class Session:
         while (notice := self._mpi.heard()) is not None:
             self._handle(notice)
         now = time.monotonic()
-        if now - self._reported_s >= REPORT_EVERY_S:
+        # After "done" rank 0 listens to nobody, and MPI forbids messages that nobody takes.
+        if now - self._reported_s >= REPORT_EVERY_S and self._mpi.rank not in self._done:
             self._reported_s = now
             self._recorder.flush_if_due()
             windows, rates = state(roles)
@@ -174,11 +176,11 @@ class Session:
     def _end(self, wall_s: float, notes: list[str]) -> list[str]:
         """Leave together: nobody ends before all have closed their files."""
         self._note("the end of the run")
+        self._done[self._mpi.rank] = {"wall_s": wall_s, "notes": notes}
         if self._mpi.rank != 0:
             self._mpi.tell(0, "done", wall_s=wall_s, notes=notes)
             self._until(lambda: self._ended)
         else:
-            self._done[0] = {"wall_s": wall_s, "notes": notes}
             self._until(lambda: len(self._done) == self._mpi.size)
             notes = [n for rank in sorted(self._done) for n in self._done[rank]["notes"]]
             finish_result(self._run_dir.result, "complete", {

@@ -1,0 +1,220 @@
+"""Two small engines with which the core is tested without NEST and TVB.
+
+The field relaxes towards its delayed input; the spiking network integrates the spikes that come
+in and fires deterministically. Both break on request, for the failure tests.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+
+import numpy as np
+
+from cosim.errors import Problem
+from cosim.messages import Signal, SpikeBatch
+from cosim.ports import AfferentOut, SpikesOut
+from cosim.scenario.model import ModelConfig
+from cosim.streams import Stream
+from cosim.units import Milliseconds
+
+
+class ToyConfig(ModelConfig):
+    step: Milliseconds = 0.5
+    fault: str = ""  # what goes wrong: raise, nan, kill, stop, prepare
+    fault_window: int = -1
+    fault_role: str = ""
+    pause_s: float = 0.0
+
+
+class Faulty:
+    def __init__(self, spec):
+        self.spec, self.config = spec, spec.config
+
+    def break_if_due(self, window, where):
+        config = self.config
+        if config.fault_window != window or config.fault_role not in ("", self.spec.name):
+            return
+        if config.fault == "raise" and where == "advance":
+            raise ArithmeticError("the toy broke")
+        if config.fault == "kill" and where == "advance":
+            os.kill(os.getpid(), signal.SIGKILL)
+        if config.fault == "exit" and where == "advance":
+            os._exit(3)
+        if config.fault == "prepare" and where == "prepare":
+            raise MemoryError("no room for the toy")
+
+
+class Field(Faulty):
+    def prepare(self, recorder):
+        self.break_if_due(-1, "prepare")
+        spec = self.spec
+        self.step = spec.clock.ticks(self.config.step)
+        self.n = len(spec.brain.labels)
+        delays = spec.brain.delays_ms() / self.config.step
+        self.idelays = np.rint(delays).astype(int)
+        self.depth = self.idelays.max() + 2 + spec.clock.window // self.step
+        self.history = np.full((self.depth, self.n), 0.1)
+        self.now = 0
+        self.ports = {p.name: p for p in (*spec.inputs, *spec.outputs)}
+        self.noise = Stream(spec.seed, "toy-noise")
+        names = [f"x[{spec.brain.labels[i]}]" for i in spec.regions]
+        self.sink = recorder.signal(f"{spec.name}/Raw", names, "1")
+        heard = set(spec.regions) | {r for p in spec.inputs for r in p.regions}
+        self.weights = spec.brain.weights.copy()
+        self.weights[:, [i for i in range(self.n) if i not in heard]] = 0
+
+    def coupling(self, step, target, columns):
+        rows = (step - 1 - self.idelays[target, columns]) % self.depth
+        return float((self.weights[target, columns] * self.history[rows, columns]).sum())
+
+    def prime(self, port, lag):
+        spec, port = self.spec, self.ports[port]
+        w = spec.clock.window
+        if isinstance(port, AfferentOut):
+            return [self.afferent(port, i - lag) for i in range(lag)]
+        rows = np.full((w // self.step, len(port.regions)), 0.1)
+        return [Signal((i - lag) * w, self.step, rows) for i in range(lag)]
+
+    def afferent(self, port, index):
+        w = self.spec.clock.window
+        start = (index + port.lag) * w
+        columns = np.array(port.sources)
+        steps = range(start // self.step + 1, (start + w) // self.step + 1)
+        values = np.array([[self.coupling(s, port.target, columns)] for s in steps])
+        return Signal(start, self.step, values)
+
+    def accept(self, port, block):
+        for i, row in enumerate(block.values):
+            step = block.start // self.step + i + 1
+            if step <= 0:
+                self.history[:, self.ports[port].regions] = row
+            else:
+                self.history[step % self.depth, self.ports[port].regions] = row
+
+    def advance(self, window):
+        self.break_if_due(window.index, "advance")
+        time.sleep(self.config.pause_s)
+        own = list(self.spec.regions)
+        rows = []
+        every = np.arange(self.n)
+        for _ in range((window.stop - window.start) // self.step):
+            self.now += 1
+            drive = np.array([self.coupling(self.now, i, every) for i in own])
+            x = self.history[(self.now - 1) % self.depth, own]
+            noise = self.noise.at(self.now * self.step).normal(size=self.n)[own]
+            x = x + self.config.step * (0.1 * (np.tanh(drive) - x)) + 0.01 * noise
+            self.history[self.now % self.depth, own] = np.abs(x)
+            rows.append(np.abs(x))
+        if self.config.fault == "nan" and self.config.fault_window == window.index:
+            self.history[self.now % self.depth, own] = np.nan
+        times = window.start + np.arange(1, len(rows) + 1) * self.step
+        self.sink.append(times * self.spec.clock.tick_ms, np.array(rows))
+
+    def emit(self, port):
+        port, w = self.ports[port], self.spec.clock.window
+        index = self.now * self.step // w - 1
+        if isinstance(port, AfferentOut):
+            return self.afferent(port, index)
+        steps = np.arange(self.now - w // self.step + 1, self.now + 1)
+        values = self.history[steps[:, None] % self.depth, list(port.regions)]
+        return Signal(index * w, self.step, values)
+
+    def finalize(self):
+        pass
+
+
+class Spikes(Faulty):
+    size = 20
+
+    def prepare(self, recorder):
+        self.break_if_due(-1, "prepare")
+        self.step = self.spec.clock.ticks(self.config.step)
+        self.ports = {p.name: p for p in (*self.spec.inputs, *self.spec.outputs)}
+        self.potential = np.zeros(self.size)
+        self.incoming = []
+        label = self.spec.brain.labels[self.spec.regions[0]]
+        self.sinks = [
+            recorder.spikes(label, p, self.size) for p in self.spec.record_spikes
+        ]
+
+    def prime(self, port, lag):
+        w = self.spec.clock.window
+        return [SpikeBatch.empty((i - lag) * w, (i - lag + 1) * w) for i in range(lag)]
+
+    def accept(self, port, block):
+        self.incoming.append(block)
+
+    def advance(self, window):
+        self.break_if_due(window.index, "advance")
+        time.sleep(self.config.pause_s)
+        ticks = np.concatenate([b.ticks for b in self.incoming] or [np.empty(0, np.int64)])
+        senders = np.concatenate([b.senders for b in self.incoming] or [np.empty(0, np.int32)])
+        self.incoming = []
+        out_ticks, out_senders = [], []
+        for tick in range(window.start + self.step, window.stop + 1, self.step):
+            self.potential *= 0.95
+            np.add.at(self.potential, senders[ticks == tick] % self.size, 0.6)
+            fired = np.flatnonzero(self.potential > 1.0)
+            self.potential[fired] = 0.0
+            out_ticks += [tick] * len(fired)
+            out_senders += fired.tolist()
+        self.spikes = SpikeBatch(
+            window.start, window.stop, np.array(out_ticks, np.int64),
+            np.array(out_senders, np.int32),
+        )
+        for sink in self.sinks:
+            sink.append(self.spikes)
+
+    def emit(self, port):
+        return self.spikes
+
+    def finalize(self):
+        pass
+
+
+class Engine:
+    exclusive = False
+
+    def __init__(self, name, kind, simulator):
+        self.name, self.kind, self._simulator = name, kind, simulator
+
+    def config_model(self):
+        return ToyConfig
+
+    def check(self, config, labels):
+        if config.fault == "check":
+            yield Problem(("fault",), "'fault' is 'check'", "a toy that works")
+
+    def step_ms(self, config):
+        return config.step
+
+    def exchange_step_ms(self, config):
+        return config.step
+
+    def coupling_variables(self, config):
+        return ("x",) if self.kind == "mean_field" else ()
+
+    def modes(self, config):
+        return 1
+
+    def populations(self, config):
+        return {"all": Spikes.size} if self.kind == "spiking" else {}
+
+    def signature(self, config):
+        return "x"
+
+    def threads(self, config):
+        return 1
+
+    def versions(self):
+        return {"toy": "1.0"}
+
+    def create(self, spec):
+        return self._simulator(spec)
+
+
+FIELD = Engine("toy_field", "mean_field", Field)
+SPIKES = Engine("toy_spikes", "spiking", Spikes)
+__all__ = ["FIELD", "SPIKES", "SpikesOut"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -15,26 +14,6 @@ if TYPE_CHECKING:
     from mpi4py import MPI
 
 Bytes = NDArray[np.uint8]
-
-#: Variables by which a launcher tells a process its rank and the number of ranks.
-_LAUNCHERS = (
-    ("OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE"),
-    ("PMI_RANK", "PMI_SIZE"),
-    ("PMIX_RANK", "PMIX_SIZE"),
-    ("SLURM_PROCID", "SLURM_STEP_NUM_TASKS"),
-)
-
-
-def launched() -> tuple[int, int] | None:
-    """Return rank and number of ranks if a launcher started this process, else None.
-
-    Does not import MPI, so that bad input is refused before MPI is up.
-    """
-    for rank, size in _LAUNCHERS:
-        if rank in os.environ and size in os.environ:
-            return int(os.environ[rank]), int(os.environ[size])
-    return None
-
 
 @dataclass(frozen=True)
 class Notice:

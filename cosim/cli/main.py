@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from enum import Enum
 from pathlib import Path
@@ -114,14 +115,18 @@ def run(
     ] = False,
 ) -> None:
     """Run a scenario: under mpirun as a rank, or starting mpirun itself, or serially."""
-    from cosim import mpi
-    from cosim.cli.running import Request
+    from cosim_launch.environment import launched_size
+
     from cosim.sentinel import Sentinel
 
     overrides = _overrides(window, duration, seed, placement)
+    under_mpi = not serial and launched_size(os.environ) is not None
+    # The sentinel is forked before the large imports, so that it stays small.
+    sentinel = Sentinel.start() if under_mpi else None
+    from cosim.cli.running import Request
+
     request = Request(scenario, overrides, ranks, run_dir, overwrite, picture, quiet)
-    if not serial and mpi.launched() is not None:
-        sentinel = Sentinel.start()
+    if sentinel is not None:
         from cosim.cli.worker import work
 
         raise typer.Exit(work(request, sentinel))

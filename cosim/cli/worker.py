@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from pathlib import Path
 
 import typer
 
@@ -16,6 +18,7 @@ from cosim.recording import RunDir
 from cosim.scenario.load import Case
 from cosim.sentinel import Sentinel
 from cosim.session import Session
+from cosim_launch import launched_rank, launched_size
 
 
 def work(request: Request, sentinel: Sentinel) -> int:
@@ -26,9 +29,7 @@ def work(request: Request, sentinel: Sentinel) -> int:
     int
         The exit code.
     """
-    launched = mpi.launched()
-    assert launched is not None
-    rank, size = launched
+    rank, size = launched_rank(os.environ), launched_size(os.environ)
     try:
         case, plan = open_case(request.scenario, request.overrides, size)
     except (ScenarioInvalid, UsageError):
@@ -41,7 +42,7 @@ def work(request: Request, sentinel: Sentinel) -> int:
     if run_dir is None:
         return 2
     sentinel.run_dir(run_dir.path)
-    log_to(run_dir.log(rank), "+".join(r.name for r in plan.roles_on(rank)), rank)
+    log_to(run_dir.log(ranks.rank), "+".join(r.name for r in plan.roles_on(ranks.rank)), ranks.rank)
     shown = console() if rank == 0 and not request.quiet else None
     progress = Progress(plan.clock, shown)
     try:
@@ -83,6 +84,4 @@ def _agree(
         ranks.finalize()
         sys.stderr.flush()
         return None
-    from pathlib import Path
-
     return RunDir(Path(path))

@@ -28,10 +28,10 @@ from cosim.results.spikes import SpikeTrains
 
 POINTS = 400
 RATE_POINTS = 200
-BAND = 90
+BAND = 140
 NEURONS = 200
 SPIKES = 30_000
-LINES = 8
+LINES = 6
 RATE_UNIT = "spikes/s"
 
 
@@ -81,7 +81,7 @@ def rates(ax: Axes, result: Result) -> None:
     highest = sorted(traces, key=lambda t: -float(np.nanmean(t.values)))[:LINES]
     shown = [t for t in traces if t in highest]
     for trace, colour in zip(shown, colours(), strict=False):
-        ax.plot(trace.time_ms, trace.values, color=colour, label=_short(trace.label))
+        ax.plot(trace.time_ms, trace.values, color=colour, label=_short(trace.label, 30))
     bin_ms = max((t.bin_ms for t in traces), default=0.0)
     ax.set_ylabel(f"rate ({RATE_UNIT})")
     ax.set_ylim(bottom=0)
@@ -221,11 +221,15 @@ def _border_trace(result: Result, name: str) -> Trace:
     signal = result.signal(name)
     mean = signal.values.mean(axis=1, keepdims=True) if signal.size else np.empty((0, 1))
     time_ms, values, bin_ms = averaged(signal.time.values, mean, RATE_POINTS)
-    return Trace(name.removeprefix("border/"), time_ms, values[:, 0], bin_ms)
+    return Trace(name.split("/", 1)[1].removesuffix("/out_rate"), time_ms, values[:, 0], bin_ms)
 
 
-def _short(label: str, limit: int = 28) -> str:
-    return label if len(label) <= limit else f"{label[: limit - 1]}…"
+def _short(label: str, limit: int) -> str:
+    """Cut a long label in its middle, as names differ at their ends."""
+    if len(label) <= limit:
+        return label
+    head = limit // 2
+    return f"{label[:head]}…{label[len(label) - (limit - head - 1) :]}"
 
 
 def _note(ax: Axes, text: str) -> None:

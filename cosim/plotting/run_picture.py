@@ -16,7 +16,6 @@ from cosim.results.reader import Result
 from cosim.results.summary import mean_field_signals
 
 WIDTH_IN = 7.2
-# Time runs along the upper panels; without one of these there is nothing to draw them from.
 _RATES_IN, _BRAIN_IN, _ROLE_IN = 1.5, 1.6, 0.26
 
 
@@ -44,13 +43,13 @@ def draw(
         If the result holds nothing to draw, or the format is unknown.
     """
     path = Path(path)
-    above, height_in = _time_panels(result, neighbours or {})
+    above = _time_panels(result, neighbours or {})
     roles = result.roles
     if not above and not roles:
         raise UsageError(f"{result.path} holds nothing to draw")
     heights = [h for _, h in above] + [0.45 + _ROLE_IN * len(roles)] * bool(roles)
     with rc_context(STYLE):
-        figure = Figure(figsize=(WIDTH_IN, height_in + heights[-1] + 0.5), layout="constrained")
+        figure = Figure(figsize=(WIDTH_IN, sum(heights) + 0.5), layout="constrained")
         grid = figure.subplots(len(heights), 1, squeeze=False, height_ratios=heights)
         axes: list[Axes] = list(grid[:, 0])
         for (paint, _), ax in zip(above, axes, strict=False):
@@ -66,8 +65,8 @@ def draw(
 
 def _time_panels(
     result: Result, neighbours: Mapping[str, Sequence[str]]
-) -> tuple[list[tuple[Callable[[Axes], None], float]], float]:
-    """Return what paints each panel along time and its height, and the sum of the heights."""
+) -> list[tuple[Callable[[Axes], None], float]]:
+    """Return what paints each panel along time, and its height in inches."""
     found: list[tuple[Callable[[Axes], None], float]] = []
     if panels.border_rates(result):
         found.append((lambda ax: panels.rates(ax, result), _RATES_IN))
@@ -75,9 +74,9 @@ def _time_panels(
     if brain:
         found.append((lambda ax: panels.mean_field(ax, result, brain[0], neighbours), _BRAIN_IN))
     if result.populations:
-        height = 1.0 + 0.35 * len(result.populations)
-        found.append((lambda ax: panels.raster(ax, result), min(4.0, height)))
-    return found, sum(h for _, h in found)
+        height = 1.0 + 0.42 * len(result.populations)
+        found.append((lambda ax: panels.raster(ax, result), height))
+    return found
 
 
 def _save(figure: Figure, path: Path) -> None:

@@ -115,7 +115,7 @@ class Receives(Section):
     background: SpikesPerSecond = 0.0
     maximum: SpikesPerSecond | None = None
     through: Named = Named(name="poisson")
-    synapse: dict[str, Any] = Field(default_factory=dict)
+    synapse: Any = Field(default_factory=dict)
 
 
 class Sends(Section):

@@ -1,0 +1,5 @@
+"""``python -m cosim``."""
+
+from cosim.cli import main
+
+main()

@@ -56,13 +56,13 @@ def srun():
     started = False
     if not answers():
         if os.environ.get("COSIM_SLURM") != "1" or not STARTER.exists():
-            pytest.skip("no SLURM answers, and COSIM_SLURM=1 does not ask for one")
+            pytest.skip("optional: no SLURM answers; COSIM_SLURM=1 starts one")
         subprocess.run([STARTER], stdin=subprocess.DEVNULL, timeout=280, check=True)
         started = True
     try:
         found = available_launchers()
         if found[0].family is not Family.SRUN:
-            pytest.skip("this SLURM cannot start the MPI library of this environment")
+            pytest.skip("optional: this SLURM cannot start the MPI library of this environment")
         yield found[0]
     finally:
         if started:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import tempfile
 from itertools import pairwise
 from pathlib import Path
@@ -207,3 +209,14 @@ def test_labels_survive_as_path_components(label):
     assert "/" not in part
     assert part not in (".", "..")
     assert label_of(part) == label
+
+
+def test_recording_needs_neither_mpi_nor_what_reading_needs():
+    script = (
+        "import sys, cosim.recording; "
+        "print(sorted({'mpi4py', 'nest', 'tvb', 'xarray', 'matplotlib'} & set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], check=True, timeout=60, capture_output=True, text=True
+    )
+    assert done.stdout.strip() == "[]"

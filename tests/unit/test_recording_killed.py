@@ -134,3 +134,20 @@ def test_death_before_the_first_window_is_told(tmp_path):
             ResultError, match=r"rank-0000\.h5: .*(has not begun|no HDF5 file|truncated)"
         ):
             result.signal("cortex/Raw")
+
+
+@pytest.mark.timeout(60)
+def test_a_killed_file_that_lost_its_end_is_refused_at_once(tmp_path):
+    """HDF5 itself waits for ever for the missing part of a file that is open for writing."""
+    writer = start_writer(tmp_path)
+    try:
+        assert writer.stdout.readline()
+    finally:
+        writer.kill()
+        writer.communicate(timeout=30)
+    file = tmp_path / "rank-0000.h5"
+    data = file.read_bytes()
+    for size in (len(data) // 2, 20):
+        file.write_bytes(data[:size])
+        with open_result(tmp_path) as result, pytest.raises(ResultError, match="is truncated"):
+            result.signal("cortex/Raw")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +16,7 @@ from cosim.streams import Stream
 from cosim_tvb import library
 from cosim_tvb.config import TvbConfig, by_region, noise_config, number
 from cosim_tvb.facts import ModelFacts, facts, third_party_models
+from cosim_tvb.library import Untyped
 from cosim_tvb.noise import build_noise
 
 
@@ -95,7 +97,7 @@ def _configure(built: Built, config: TvbConfig) -> None:
     sim.current_step = 0
 
 
-def _try_equations(sim: library.Untyped) -> None:
+def _try_equations(sim: Untyped) -> None:
     state = sim.current_state[sim.model.state_variable_mask]
     with np.errstate(all="ignore"):
         derivative = sim.model.dfun(state, sim.coupling(1, sim.history), 0.0)
@@ -105,7 +107,7 @@ def _try_equations(sim: library.Untyped) -> None:
 
 def _connectivity(
     spec: SimulatorSpec, owned: NDArray[np.int64], foreign: NDArray[np.int64]
-) -> library.Untyped:
+) -> Untyped:
     brain = spec.brain
     weights = brain.weights.copy()
     weights[foreign] = 0.0
@@ -144,7 +146,7 @@ def initial_state(
     return np.array(rows)
 
 
-def _model(config: TvbConfig, known: ModelFacts, labels: tuple[str, ...]) -> library.Untyped:
+def _model(config: TvbConfig, known: ModelFacts, labels: tuple[str, ...]) -> Untyped:
     registered = third_party_models()
     if config.model in facts().models:
         cls: Any = library.model_class(config.model)
@@ -163,7 +165,7 @@ def _model(config: TvbConfig, known: ModelFacts, labels: tuple[str, ...]) -> lib
     return cls(**given)
 
 
-def build_coupling(config: TvbConfig) -> library.Untyped:
+def build_coupling(config: TvbConfig) -> Untyped:
     """Return a coupling object of TVB.
 
     Each history needs its own: TVB's sparse couplings keep row indices of the first they meet.
@@ -177,7 +179,7 @@ def build_coupling(config: TvbConfig) -> library.Untyped:
 
 def _integrator(
     spec: SimulatorSpec, config: TvbConfig, model: ModelFacts, step_ticks: int
-) -> library.Untyped:
+) -> Untyped:
     cls = getattr(library.integrators, config.integrator.name)
     if not facts().integrators[config.integrator.name].stochastic:
         return cls(dt=config.step_ms)
@@ -188,15 +190,22 @@ def _integrator(
     return cls(dt=config.step_ms, noise=noise)
 
 
-def border_idelay(built: Built, sources: tuple[int, ...]) -> int | None:
-    """Return the smallest delay, in steps, at which owned regions read these sources.
+@dataclass(frozen=True)
+class Edge:
+    """An edge of the connectome, with its delay in integration steps."""
 
-    None if no edge from them has a weight.
-    """
-    edges = np.ix_(built.owned, np.array(sources, np.int64))
-    connectivity = built.sim.connectivity
-    delays = connectivity.idelays[edges][connectivity.weights[edges] != 0]
-    return int(delays.min()) if delays.size else None
+    idelay: int
+    target: int
+    source: int
+
+
+def shortest_edge(
+    built: Built, weights: NDArray[np.float64], targets: Iterable[int], sources: Sequence[int]
+) -> Edge | None:
+    """Return the weighted edge from sources to targets with the smallest delay, if any."""
+    idelays = built.sim.connectivity.idelays
+    edges = (Edge(int(idelays[t, s]), t, s) for t in targets for s in sources if weights[t, s])
+    return min(edges, key=lambda e: e.idelay, default=None)
 
 
 def coupling_indices(built: Built, variables: tuple[str, ...]) -> list[int]:

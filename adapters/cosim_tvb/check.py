@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from cosim.clock import to_ns
 from cosim.errors import Problem
 from cosim.scenario.model import Named
+from cosim.units import parse
 from cosim_tvb.check_monitors import monitor_problems
 from cosim_tvb.config import (
     DEFAULT,
@@ -37,6 +38,9 @@ def check(config: TvbConfig, labels: Sequence[str]) -> Iterator[Problem]:
     labels
         Names of all regions of the brain.
     """
+    for key in ("receives", "sends"):
+        if getattr(config, key):
+            yield Problem((key,), f"'{key}' belongs to a spiking model, not to a mean-field one")
     model = model_facts(config.model)
     if model is None:
         yield unknown(("model",), "model", config.model, model_names())
@@ -168,8 +172,6 @@ def _integrator(integrator: Named, model: ModelFacts | None) -> Iterator[Problem
 
 
 def _whole_ns(value: object) -> int:
-    from cosim.units import parse
-
     return to_ns(parse(value, "ms"))
 
 

@@ -22,7 +22,12 @@ _IMPOSSIBLE = {
     "BoldRegionROI": "it averages over the vertices of a cortical surface",
     "ProgressLogger": "it only logs; the run reports its own progress",
 }
-_LEAD_FIELDS = ("EEG", "MEG", "iEEG")
+#: Monitors with a lead field, and where TVB looks for it in tvb-data.
+_LEAD_FIELDS = {
+    "EEG": "projectionMatrix/projection_eeg_65_surface_16k.npy",
+    "MEG": "projectionMatrix/projection_meg_276_surface_16k.npy",
+    "iEEG": "projectionMatrix/projection_seeg_588_surface_16k.npy",
+}
 #: What a scenario may say of a monitor; TVB's other attributes are objects.
 _SETTABLE = (
     "period",
@@ -210,23 +215,31 @@ def _mask(path: _Path, monitor: Named, labels: Sequence[str]) -> Iterator[Proble
             yield Problem(at, f"areas are {sorted(areas)}", "numbers from 0 without a gap")
 
 
-@cache
-def lead_field_regions() -> tuple[str, ...]:
-    """Return the regions that tvb-data's lead fields are for; empty without tvb-data."""
+def _data() -> Path | None:
     found = find_spec("tvb_data")
-    if found is None or found.origin is None:
-        return ()
-    with zipfile.ZipFile(Path(found.origin).parent / _LEAD_FIELD_CONNECTOME) as archive:
+    return Path(found.origin).parent if found is not None and found.origin is not None else None
+
+
+@cache
+def lead_field_regions(data: Path) -> tuple[str, ...]:
+    """Return the regions that the lead fields of tvb-data in this folder are for."""
+    with zipfile.ZipFile(data / _LEAD_FIELD_CONNECTOME) as archive:
         name = next(n for n in archive.namelist() if Path(n).stem in {"centres", "centers"})
         lines = archive.read(name).decode().splitlines()
     return tuple(line.split()[0] for line in lines if line.strip())
 
 
 def _lead_field(path: _Path, monitor: Named, labels: Sequence[str]) -> Iterator[Problem]:
-    right = lead_field_regions()
-    if not right:
+    data = _data()
+    if data is None:
         message = f"{monitor.name} needs the sensors and lead fields of tvb-data"
         yield Problem(path, message, "tvb-data installed")
+        return
+    file = _LEAD_FIELDS[monitor.name]
+    right = lead_field_regions(data)
+    if not (data / file).exists():
+        message = f"the installed tvb-data has no lead field for {monitor.name}"
+        yield Problem(path, message, f"a tvb-data with {file}")
     elif tuple(labels) != right:
         message = (
             f"the lead field of {monitor.name} that tvb-data has is for the {len(right)} regions "

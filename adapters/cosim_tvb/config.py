@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, field_validator
 
 from cosim.scenario.model import ModelConfig, Named
 from cosim.units import parse
@@ -93,13 +93,6 @@ class TvbConfig(ModelConfig):
         if step_ms <= 0:
             raise ValueError(f"dt is {value.parameters['dt']!r}: expected a positive time")
         return value
-
-    @model_validator(mode="after")
-    def _is_mean_field(self) -> TvbConfig:
-        for key in ("receives", "sends"):
-            if getattr(self, key):
-                raise ValueError(f"'{key}' belongs to a spiking model, not to a mean-field one")
-        return self
 
     @property
     def step_ms(self) -> float:

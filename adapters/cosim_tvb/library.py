@@ -19,7 +19,7 @@ from typing import Any, TypeAlias
 
 @contextlib.contextmanager
 def _quietly() -> Iterator[None]:
-    for name in ("tvb", "numba", "cosim_tvb.noise"):
+    for name in ("tvb", "numba", "numexpr", "cosim_tvb.noise"):
         logging.getLogger(name).setLevel(logging.ERROR)
     configure = logging.config.fileConfig
     home = os.environ.get("TVB_USER_HOME")

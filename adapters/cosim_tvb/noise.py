@@ -39,8 +39,8 @@ class _Streamed:
         step_ticks
             Ticks in an integration step.
         shape
-            Shape of the state (integrated variables, regions, modes). It is part of the key:
-            two models of different shape would otherwise meet the same numbers in other regions.
+            Shape of the state (variables, regions, modes). It is part of the key: two models of
+            different shape would otherwise meet the same numbers in different regions.
         """
         self._stream = Stream(seed, "tvb-noise", "x".join(map(str, shape)))
         self._ticks = step_ticks

@@ -14,7 +14,7 @@ from cosim.messages import Signal
 from cosim.ports import AfferentOut, StateOut
 from cosim.simulator import Brain
 from cosim_tvb import library
-from cosim_tvb.build import Built, build_coupling, coupling_indices
+from cosim_tvb.build import Built, build_coupling, coupling_indices, shortest_edge
 from cosim_tvb.config import TvbConfig
 from cosim_tvb.facts import facts, reads_target_state
 
@@ -227,13 +227,11 @@ def require_ahead(
     if index >= min(facts().couplings[coupling].outputs, len(built.facts.coupling_variables)):
         raise UsageError(f"coupling {coupling} gives no input for variable {port.variable}")
     require_owned(port.name, port.sources, built)
-    idelays = built.sim.connectivity.idelays[port.target]
-    edges = [(int(idelays[r]), r) for r in port.sources if brain.weights[port.target, r] != 0]
-    shortest, source = min(edges, default=(np.iinfo(int).max, -1))
-    if shortest < port.lag * clock.window // built.step_ticks - 1:
+    edge = shortest_edge(built, brain.weights, (port.target,), port.sources)
+    if edge is not None and edge.idelay < port.lag * clock.window // built.step_ticks - 1:
         raise UsageError(
-            f"the input of {target} from {brain.labels[source]} cannot be computed {port.lag} "
-            f"windows of {clock.ms(clock.window):g} ms ahead: the delay is {shortest} steps"
+            f"the input of {target} from {brain.labels[edge.source]} cannot be computed {port.lag} "
+            f"windows of {clock.ms(clock.window):g} ms ahead: the delay is {edge.idelay} steps"
         )
 
 

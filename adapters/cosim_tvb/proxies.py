@@ -11,7 +11,7 @@ from cosim.clock import Clock, Window
 from cosim.errors import BorderError, UsageError
 from cosim.messages import Block, Signal
 from cosim.ports import ProxyIn
-from cosim_tvb.build import Built, border_idelay, coupling_indices
+from cosim_tvb.build import Built, coupling_indices, shortest_edge
 
 
 class Proxies:
@@ -54,7 +54,8 @@ class Proxies:
         self._history: Any = built.sim.history
         self._columns = np.ix_(coupling_indices(built, port.variables), port.regions)
         self._shape = (-1, len(port.variables), len(port.regions), built.facts.modes)
-        self._idelay = border_idelay(built, port.regions)
+        weights = built.sim.connectivity.weights
+        self._nearest = shortest_edge(built, weights, built.owned.tolist(), port.regions)
         self._last: int | None = None
 
     def accept(self, block: Block, executed: int) -> None:
@@ -95,15 +96,17 @@ class Proxies:
         BorderError
             If some step of the window would read what has not arrived.
         """
-        if self._idelay is None:
+        nearest = self._nearest
+        if nearest is None:
             return
         last_step = window.stop // self.port.step
-        needed = last_step - 1 - self._idelay
+        needed = last_step - 1 - nearest.idelay
         if self._last is None or self._last < needed:
             has = "none have arrived" if self._last is None else f"they end at step {self._last}"
             self._refuse(
                 f"step {last_step} of window {window.index} reads data of step {needed}, but "
-                f"{has}: the window is longer than the delays allow"
+                f"{has}: the window is longer than the {nearest.idelay} steps from "
+                f"{self._labels[nearest.source]} to {self._labels[nearest.target]} allow"
             )
 
     def _read(self, block: Block) -> NDArray[np.float64]:

@@ -36,6 +36,13 @@ class TvbSimulator:
     ------
     UsageError
         If ports, window and model do not fit together.
+
+    Attributes
+    ----------
+    tvb
+        tvb-library's own simulator.
+    pinned
+        State of the foreign regions, shape (state variables, foreign regions, modes).
     """
 
     def __init__(self, spec: SimulatorSpec) -> None:
@@ -69,7 +76,7 @@ class TvbSimulator:
                 raise UsageError(f"port {port.name} of {spec.name}: TVB has no spikes to send")
         self._window = spec.clock.at(-1)
         self._trace: NDArray[np.float64] = np.empty((self._steps, *self.tvb.current_state.shape))
-        self._pinned = self.tvb.current_state[:, built.foreign].copy()
+        self.pinned: NDArray[np.float64] = self.tvb.current_state[:, built.foreign].copy()
         self._recording: Recording | None = None
 
     def prepare(self, recorder: Recorder) -> None:
@@ -133,7 +140,7 @@ class TvbSimulator:
         if self._recording is not None:
             self._recording.coupling(step - 1, coupling)
         state = sim.integrate_next_step(sim.current_state, sim.model, coupling, 0.0, 0.0)
-        state[:, self._built.foreign] = self._pinned
+        state[:, self._built.foreign] = self.pinned
         sim.history.update(step, state)
         sim.current_state, sim.current_step = state, step
         self._trace[row] = state

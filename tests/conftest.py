@@ -28,11 +28,18 @@ def descendants():
     found = {}
     for folder in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
-            if MARK.encode() in (folder / "environ").read_bytes().split(b"\0"):
+            if ours(folder):
                 line = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode().strip()
                 found[int(folder.name)] = line
     # Python's own helper of multiprocessing lives as long as the session.
     return {pid: line for pid, line in found.items() if line and "resource_tracker" not in line}
+
+
+def ours(folder):
+    """Return whether a process of ``/proc`` is marked, or forked from this very process."""
+    parent = (folder / "stat").read_text().rpartition(")")[2].split()[1]
+    marked = MARK.encode() in (folder / "environ").read_bytes().split(b"\0")
+    return marked or int(parent) == os.getpid()
 
 
 def leftovers(threads, processes):

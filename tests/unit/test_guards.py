@@ -46,6 +46,7 @@ def test_clean_tests_pass(tmp_path):
     ("act", "named"),
     [
         ("subprocess.Popen(['sleep', '97'])", "sleep 97"),
+        ("os.fork() or (time.sleep(2), os._exit(0))", "test_it.py"),
         ("subprocess.run(['sh', '-c', 'setsid sleep 98 & true'])", "sleep 98"),
         (
             "threading.Thread(target=time.sleep, args=(2,), name='late', daemon=True).start()",

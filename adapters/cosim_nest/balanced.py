@@ -3,12 +3,13 @@
 Neurons and synapses are those of Vogels and Abbott (2005), J Neurosci 25:10786,
 doi:10.1523/JNEUROSCI.3508-05.2005, as written out for benchmark 1 of Brette et al. (2007),
 J Comput Neurosci 23:349, doi:10.1007/s10827-007-0038-6: membrane of 20 ms, 80 % excitatory
-neurons, every neuron reached by 80 excitatory and 20 inhibitory ones in the original's 4,000.
+neurons, sparse random connections.
 
-That network sustains 10 to 20 spikes/s by strong synapses and needs a few thousand neurons.
+That network sustains its activity by strong synapses, for which it needs some thousand neurons.
 Here weaker excitation, relatively stronger inhibition and an independent Poisson background to
 each neuron keep a few hundred neurons asynchronous and irregular at about 5 spikes/s, and let
-the rate follow further input.
+the rate follow further input. Every neuron has the same number of inputs whatever the size of
+the circuit, so that size does not move the rates.
 """
 
 from __future__ import annotations
@@ -34,19 +35,14 @@ NEURON = {
     "E_in": -80.0,
 }
 _EXCITATORY_SHARE = 0.8
-_EXCITATORY_INPUTS = 80
-_INHIBITORY_INPUTS = 20
 
 
 class BalancedParameters(Section):
-    """What may be set of the circuit.
-
-    Weights are those of a neuron with 80 excitatory and 20 inhibitory inputs; with `n` times as
-    many of a kind the weight becomes 1/n, so that size and probability do not move the rates.
-    """
+    """What may be set of the circuit."""
 
     size: Annotated[int, Field(ge=10)] = 1000
-    connection_probability: Annotated[float, Field(gt=0, le=1)] = 0.1
+    excitatory_inputs: Annotated[int, Field(ge=0)] = 80
+    inhibitory_inputs: Annotated[int, Field(ge=0)] = 20
     excitatory_weight: Annotated[Nanosiemens, Field(ge=0)] = 0.5
     inhibitory_weight: Annotated[Nanosiemens, Field(ge=0)] = 20.0
     delay: Milliseconds = 1.0
@@ -80,15 +76,13 @@ class BalancedEI:
         neurons = nest.Create("iaf_cond_exp", parameters.size, {**NEURON, "V_m": start_mV})
         excitatory = neurons[: sizes["excitatory"]]
         inhibitory = neurons[sizes["excitatory"] :]
-        p = parameters.connection_probability
-        rule = {"rule": "pairwise_bernoulli", "p": p, "allow_autapses": False}
-        weights = (
-            (excitatory, parameters.excitatory_weight, _EXCITATORY_INPUTS),
-            (inhibitory, -parameters.inhibitory_weight, _INHIBITORY_INPUTS),
+        inputs = (
+            (excitatory, parameters.excitatory_inputs, parameters.excitatory_weight),
+            (inhibitory, parameters.inhibitory_inputs, -parameters.inhibitory_weight),
         )
-        for source, weight, inputs in weights:
-            scaled = weight * inputs / (p * len(source))
-            nest.Connect(source, neurons, rule, {"weight": scaled, "delay": parameters.delay})
+        for source, indegree, weight in inputs:
+            rule = {"rule": "fixed_indegree", "indegree": indegree, "allow_autapses": False}
+            nest.Connect(source, neurons, rule, {"weight": weight, "delay": parameters.delay})
         background = nest.Create("poisson_generator", params={"rate": parameters.background_rate})
         synapse = {"weight": parameters.background_weight, "delay": parameters.delay}
         nest.Connect(background, neurons, "all_to_all", synapse)

@@ -137,9 +137,7 @@ _DISTRIBUTIONS: dict[str, Callable[[object, Callable[[object], float]], Uniform 
 }
 
 
-def read_scalar(
-    value: object, units: Sequence[str], bare: bool = True
-) -> float | Uniform | Normal:
+def read_scalar(value: object, units: Sequence[str], bare: bool = True) -> float | Uniform | Normal:
     """Convert a number, a quantity, or a distribution of such.
 
     Raises

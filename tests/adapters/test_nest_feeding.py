@@ -83,8 +83,8 @@ def test_a_tick_finer_than_the_resolution_is_converted():
 def test_recorded_input_replayed_into_nest_alone_gives_the_same_spikes():
     """The reference has no adapter: the builder's network and preloaded spike generators."""
     entry = {"population": "excitatory", "from": ["cortex"]}
-    # Weights are sums of powers of two, so that the order of addition cannot matter.
-    network = balanced(100, connection_probability=0.5, excitatory_weight="0.5 nS")
+    # All weights are multiples of 0.5 nS, so that the order of addition cannot matter.
+    network = balanced(100)
     fibre = {"weight": "4 nS", "delay": "1 ms"}
     cfg = config(network, receives=[{**entry, "synapse": fibre}])
     when = clock(2.0, 100.0)

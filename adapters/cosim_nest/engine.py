@@ -58,6 +58,10 @@ class NestEngine:
         """Return nothing: no raw states are exchanged with a spiking network."""
         return ""
 
+    def additive(self, config: ModelConfig) -> bool:
+        """Return True: spikes add up."""
+        return True
+
     def threads(self, config: ModelConfig) -> int:
         """Return the threads of the kernel."""
         return _own(config).threads

@@ -28,8 +28,8 @@ class SpikeTap:
     populations
         Nodes of every population to read; they may overlap.
     delay_ms
-        Delay of the recorder's connections. Recorders ignore it, but it counts for the minimum
-        delay of the network, so that it should be just that.
+        Delay of the recorder's connections. Recorders ignore it, but NEST counts it for the
+        minimum delay of the network, which this makes no longer than the windows rely on.
     step
         Ticks in a NEST step.
     """

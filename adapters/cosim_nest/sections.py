@@ -145,8 +145,7 @@ def read_network(value: object) -> object:
 class NestReceives(Receives):
     """Activity that enters one population, and the synapse by which it does."""
 
-    # The base leaves this part to the engine as a plain mapping.
-    synapse: FibreSynapse  # type: ignore[assignment]
+    synapse: FibreSynapse
 
     @property
     def as_rates(self) -> bool:

@@ -60,7 +60,7 @@ class NestSimulator:
             with explained(f"connecting port {port.name} to {self._region}"):
                 self._feeds[port.name] = self._feed(kernel, port, nodes)
         self._tap = self._open_tap(kernel, nodes)
-        self._settle_min_delay(kernel, nodes)
+        self._check_min_delay(kernel)
         sizes = config.populations
         for name in spec.record_spikes:
             self._sinks[name] = recorder.spikes(self._region, name, sizes[name])
@@ -156,21 +156,19 @@ class NestSimulator:
                 cause = f"the builder promised {size} neurons in {name} and made {built}"
                 raise NestFailed("building the network", cause)
 
-    def _settle_min_delay(self, kernel: Kernel, nodes: Nodes) -> None:
-        """Make the kernel's minimum delay the one that the windows rely on."""
+    def _check_min_delay(self, kernel: Kernel) -> None:
+        """Refuse a network that is faster than the windows rely on.
+
+        One that is slower, because drawn delays are all longer than their bound or a port is
+        unconnected, has been brought to the promised minimum by the recorder's connections.
+        """
         nest, promised_ms = kernel.nest, self._min_delay_ms
         actual_ms = float(nest.min_delay)
-        if to_ns(actual_ms) < to_ns(promised_ms) and nest.num_connections:
+        if nest.num_connections and to_ns(actual_ms) < to_ns(promised_ms):
             network = self._config.network
             whose = network.builder if isinstance(network, BuiltNetwork) else "the network"
             cause = f"{whose} promised {promised_ms:g} ms but has {actual_ms:g} ms"
             raise NestFailed("checking the minimum delay", cause)
-        # Drawn delays may all be longer than their bound, and a port may be unconnected.
-        if to_ns(actual_ms) != to_ns(promised_ms):
-            with explained("setting the minimum delay"):
-                silent = nest.Create("spike_recorder", params={"stop": 0.0})
-                some_neuron = next(iter(nodes.values()))[0]
-                nest.Connect(some_neuron, silent, syn_spec={"delay": promised_ms})
 
 
 def _every(batch: SpikeBatch, stride: int) -> SpikeBatch:

@@ -86,8 +86,16 @@ class Recorder(Protocol):
             Attributes stored with the signal.
         """
 
-    def spikes(self, region: str, population: str, size: int) -> SpikeSink:
-        """Declare the spikes of one population of a spiking region."""
+    def spikes(self, region: str, population: str, size: int, stride: int = 1) -> SpikeSink:
+        """Declare the spikes of one population of a spiking region.
+
+        Parameters
+        ----------
+        size
+            Neurons of the population, recorded or not.
+        stride
+            Only senders that are multiples of it will come.
+        """
 
 
 @dataclass(frozen=True)
@@ -185,11 +193,17 @@ class Engine(Protocol):
     def signature(self, config: ModelConfig) -> str:
         """Return what two mean-field models must share to exchange raw states."""
 
+    def additive(self, config: ModelConfig) -> bool:
+        """Tell whether the coupling of several senders may be computed apart and added up."""
+
     def threads(self, config: ModelConfig) -> int:
         """Return the number of threads that an instance uses."""
 
     def versions(self) -> Mapping[str, str]:
         """Return names and versions of the software that an instance uses."""
+
+    def probe(self) -> str:
+        """Import the simulator, run it for a moment, and return a line about it."""
 
     def create(self, spec: SimulatorSpec) -> Simulator:
         """Build an instance; the simulator may be imported from here on."""

@@ -75,6 +75,19 @@ class NestEngine:
 
             return {"nest": str(load().__version__)}
 
+    def probe(self) -> str:
+        """Run two neurons for a moment."""
+        from cosim_nest.kernel import load
+
+        nest = load()
+        nest.ResetKernel()
+        source, target = nest.Create("poisson_generator", params={"rate": 1e4}), nest.Create(
+            "iaf_psc_alpha"
+        )
+        nest.Connect(source, target, syn_spec={"weight": 100.0})
+        nest.Simulate(20.0)
+        return f"NEST {nest.__version__}, {nest.local_num_threads} thread"
+
     def create(self, spec: SimulatorSpec) -> Simulator:
         """Build an instance; the kernel is taken when it prepares."""
         from cosim_nest.simulator import NestSimulator

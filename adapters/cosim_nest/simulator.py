@@ -63,7 +63,9 @@ class NestSimulator:
         self._check_min_delay(kernel)
         sizes = config.populations
         for name in spec.record_spikes:
-            self._sinks[name] = recorder.spikes(self._region, name, sizes[name])
+            self._sinks[name] = recorder.spikes(
+                self._region, name, sizes[name], spec.record_spikes[name]
+            )
 
     def prime(self, port: str, lag: int) -> Sequence[Block]:
         """Return windows without spikes: nothing fires before the start."""

@@ -7,7 +7,7 @@ from importlib.metadata import Distribution, version
 from typing import TYPE_CHECKING, Literal, cast
 
 from cosim_tvb.check import check
-from cosim_tvb.config import TvbConfig
+from cosim_tvb.config import TvbConfig, number
 from cosim_tvb.facts import ModelFacts, model_facts, model_names, nearest
 
 if TYPE_CHECKING:
@@ -55,6 +55,12 @@ class TvbEngine:
         """Return coupling variables and modes: models that share these exchange raw states."""
         return f"{','.join(self.coupling_variables(config))};modes={self.modes(config)}"
 
+    def additive(self, config: ModelConfig) -> bool:
+        """Tell whether TVB's coupling is proportional to the weighted sum of the senders."""
+        coupling = cast("TvbConfig", config).coupling
+        offset = coupling.parameters.get("b", 0.0) if coupling.name == "Linear" else 0.0
+        return coupling.name in ("Linear", "Scaling") and number(offset) == 0.0
+
     def threads(self, config: ModelConfig) -> int:
         """Return 1."""
         return 1
@@ -66,6 +72,14 @@ class TvbEngine:
             for package in ("tvb-library", "tvb-data", "numpy", "numba")
             if any(True for _ in Distribution.discover(name=package))
         }
+
+    def probe(self) -> str:
+        """Import tvb-library and compile what its models need."""
+        from cosim_tvb import library
+
+        model = library.model_class("ReducedWongWang")()
+        model.configure()
+        return f"tvb-library {version('tvb-library')}, {type(model).__name__}"
 
     def create(self, spec: SimulatorSpec) -> Simulator:
         """Build an instance.

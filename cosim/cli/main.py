@@ -156,6 +156,45 @@ def schema(
         output.write_text(text + "\n", encoding="utf-8")
 
 
+@app.command()
+def doctor() -> None:
+    """Try MPI, NEST, TVB and HDF5 on this machine, and say what to do about what fails."""
+    from cosim.cli.doctor import doctor as examine
+
+    raise typer.Exit(examine())
+
+
+@app.command()
+def launch(
+    scenario: ScenarioFile,
+    on: Annotated[str, typer.Option("--on", help="Where: slurm.")] = "slurm",
+    nodes: Annotated[int, typer.Option("--nodes", min=1, help="Number of nodes.")] = 1,
+    cores_per_node: Annotated[
+        Optional[int],  # noqa: UP045
+        typer.Option("--cores-per-node", min=1, help="Cores of a node; default: this machine's."),
+    ] = None,
+    time: Annotated[str, typer.Option("--time", help="Limit, hours:minutes:seconds.")] = "1:00:00",
+    partition: Annotated[str, typer.Option("--partition", help="Queue.")] = "",
+    account: Annotated[str, typer.Option("--account", help="Whom to charge.")] = "",
+    ranks: Ranks = None,
+    run_dir: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option("--run-dir", help="Folder for the results; default: a new one in runs/."),
+    ] = None,
+    submit: Annotated[bool, typer.Option("--submit", help="Hand the script to sbatch.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print the script and write nothing.")
+    ] = False,
+) -> None:
+    """Write a job script for a cluster, and submit it if asked."""
+    from cosim.cli.jobs import JobRequest, make_job
+
+    request = JobRequest(
+        scenario, on, nodes, cores_per_node, time, partition, account, ranks, run_dir
+    )
+    raise typer.Exit(make_job(request, submit=submit, dry_run=dry_run))
+
+
 def main() -> None:
     """Run the command line; exit code 2 for the user's mistakes, 1 for failures."""
     from cosim.errors import CosimError, ScenarioInvalid, UsageError

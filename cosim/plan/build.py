@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +49,7 @@ def open_case(
     assert grid is not None
     clock, reason, more = _clock(case, grid)
     problems += more
+    problems += _sums(case)
     if problems:
         raise case.invalid(problems)
     return case, _plan(case, clock, reason, ranks)
@@ -93,6 +94,26 @@ def _clock(case: Case, grid: Grid) -> tuple[Clock, str, list[Problem]]:
         asked, duration, grid, borders.shortest_of(edges)
     )
     return Clock(grid.tick_ns, window, duration), reason, problems
+
+
+def _sums(case: Case) -> Iterator[Problem]:
+    """Yield the inputs for which the coupling of several simulators cannot be added up."""
+    models = case.scenario.models
+    senders = [s.model for s in case.simulators if s.kind == "mean_field"]
+    for name, config in models.items():
+        if not any(s.model == name for s in case.simulators):
+            continue
+        for i, entry in enumerate(config.receives):
+            sending = [m for m in senders if m in entry.sources]
+            bent = [m for m in sending if not engines()[models[m].engine].additive(models[m])]
+            if len(sending) > 1 and bent:
+                yield Problem(
+                    ("models", name, "receives", i, "from"),
+                    f"{len(sending)} simulators send here, and the coupling of '{bent[0]}' cannot "
+                    "be computed for each of them apart",
+                    "a coupling proportional to the sum of its inputs (Linear with b = 0, "
+                    "Scaling), or all senders in one simulator",
+                )
 
 
 def _plan(case: Case, clock: Clock, reason: str, ranks: int | None) -> Plan:

@@ -8,6 +8,8 @@ from typing import Literal
 from urllib.parse import unquote
 
 Kind = Literal["signals", "spikes", "timing"]
+#: Ends the name of trains that entered a region, to tell them from spikes of its neurons.
+TRAINS = ".trains"
 
 
 @dataclass(frozen=True, order=True)

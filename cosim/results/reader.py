@@ -15,7 +15,7 @@ import xarray as xr
 import yaml
 from numpy.typing import NDArray
 
-from cosim.recording.names import Kind, component, label_of, signal_path
+from cosim.recording.names import TRAINS, Kind, component, label_of, signal_path
 from cosim.recording.result_file import FORMAT_NAME, FORMAT_VERSION
 from cosim.results.files import ResultError, open_file
 from cosim.results.spikes import SpikeTrains
@@ -156,9 +156,26 @@ class Result:
 
     @property
     def populations(self) -> tuple[tuple[str, str], ...]:
-        """Region and population of all recorded spikes."""
-        pairs = (p.split("/") for p in self._links["spikes"])
-        return tuple((label_of(region), label_of(population)) for region, population in pairs)
+        """Region and population of all recorded spikes of neurons."""
+        return tuple(pair for pair in self._spikes() if not pair[1].endswith(TRAINS))
+
+    @property
+    def trains(self) -> tuple[tuple[str, str], ...]:
+        """Region and transformer of all recorded trains that entered a spiking region."""
+        return tuple(
+            (region, name.removesuffix(TRAINS))
+            for region, name in self._spikes()
+            if name.endswith(TRAINS)
+        )
+
+    def train(self, region: str, transformer: str) -> SpikeTrains:
+        """Return the trains that a transformer sent into a region; senders are fibres."""
+        return self.spikes(region, transformer + TRAINS)
+
+    def _spikes(self) -> Iterator[tuple[str, str]]:
+        for path in self._links["spikes"]:
+            region, name = path.split("/")
+            yield label_of(region), label_of(name)
 
     @property
     def roles(self) -> tuple[str, ...]:

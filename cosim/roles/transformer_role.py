@@ -10,6 +10,7 @@ from cosim.clock import NS_PER_MS, Clock, Window
 from cosim.links.base import Inlet, Outlet
 from cosim.messages import Signal, SpikeBatch
 from cosim.plan.model import TransformerPlan
+from cosim.recording.names import TRAINS
 from cosim.roles.base import Role
 from cosim.roles.fronts import DelayedSpikes, SampleAndHold, intake
 from cosim.scenario.checks import RATES
@@ -104,7 +105,7 @@ class IntoSpikes(TransformerRole):
         self._rates = self._sink("rate", "spikes/s", [label])
         self._trains = None
         if record.trains and self._spikes is not None:
-            self._trains = recorder.spikes(plan.region, f"{plan.name}.trains", plan.trains)
+            self._trains = recorder.spikes(plan.region, plan.name + TRAINS, plan.trains)
 
     def work(self, window: Window) -> None:
         """Add up the inputs, scale to a rate, draw."""
@@ -174,7 +175,7 @@ class RelaySpikes(TransformerRole):
         ]
         self._trains = None
         if record.trains:
-            self._trains = recorder.spikes(plan.region, f"{plan.name}.trains", plan.trains)
+            self._trains = recorder.spikes(plan.region, plan.name + TRAINS, plan.trains)
 
     def work(self, window: Window) -> None:
         """Pass on what arrives."""

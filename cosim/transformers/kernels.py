@@ -18,7 +18,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import lfilter
 
 Coefficients = tuple[NDArray[np.float64], NDArray[np.float64]]
 
@@ -109,13 +108,17 @@ class KernelFilter:
     """
 
     def __init__(self, kernel: Kernel, initial: float = 0.0) -> None:
+        # Half of a rank's start would go into this import, which most ranks do not need.
+        from scipy.signal import lfilter
+
+        self._filter = lfilter
         self._sections = kernel.sections
         self._states = [_settled(b, a) * initial for b, a in kernel.sections]
 
     def filter(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the filtered values, shape (rows,)."""
         for i, (b, a) in enumerate(self._sections):
-            values, self._states[i] = lfilter(b, a, values, zi=self._states[i])
+            values, self._states[i] = self._filter(b, a, values, zi=self._states[i])
         return values
 
 

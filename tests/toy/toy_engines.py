@@ -205,11 +205,17 @@ class Engine:
     def signature(self, config):
         return "x"
 
+    def additive(self, config):
+        return True
+
     def threads(self, config):
         return 1
 
     def versions(self):
         return {"toy": "1.0"}
+
+    def probe(self):
+        return "toy 1.0"
 
     def create(self, spec):
         return self._simulator(spec)

@@ -8,7 +8,7 @@ from typing import Literal, cast
 
 from cosim.errors import Problem
 from cosim.scenario.model import ModelConfig
-from cosim.simulator import Simulator, SimulatorSpec
+from cosim.simulator import Engine, Simulator, SimulatorSpec
 from cosim_nest.config import NestConfig
 from cosim_nest.consistency import min_delay_ms
 
@@ -81,9 +81,8 @@ class NestEngine:
 
         nest = load()
         nest.ResetKernel()
-        source, target = nest.Create("poisson_generator", params={"rate": 1e4}), nest.Create(
-            "iaf_psc_alpha"
-        )
+        source = nest.Create("poisson_generator", params={"rate": 1e4})
+        target = nest.Create("iaf_psc_alpha")
         nest.Connect(source, target, syn_spec={"weight": 100.0})
         nest.Simulate(20.0)
         return f"NEST {nest.__version__}, {nest.local_num_threads} thread"
@@ -95,4 +94,4 @@ class NestEngine:
         return NestSimulator(spec)
 
 
-ENGINE = NestEngine()
+ENGINE: Engine = NestEngine()

@@ -76,13 +76,13 @@ class MemoryRecorder:
     """Keeps what is recorded; addressed by region and population."""
 
     def __init__(self) -> None:
-        self.sinks: dict[tuple[str, str, int], MemorySink] = {}
+        self.sinks: dict[tuple[str, str, int, int], MemorySink] = {}
 
     def signal(self, name: str, columns: Any, unit: str, **about: Any) -> Any:
         raise AssertionError("NEST records no signals")
 
-    def spikes(self, region: str, population: str, size: int) -> MemorySink:
-        return self.sinks.setdefault((region, population, size), MemorySink())
+    def spikes(self, region: str, population: str, size: int, stride: int = 1) -> MemorySink:
+        return self.sinks.setdefault((region, population, size, stride), MemorySink())
 
 
 def cut(block: Block, start: int, stop: int) -> Block:

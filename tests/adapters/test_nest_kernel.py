@@ -148,3 +148,7 @@ def test_a_simulator_owns_one_region():
     what = spec(config(parrots(2)), clock(1.0, 2.0))
     with pytest.raises(ValueError, match="owns 0 regions"):
         ENGINE.create(type(what)(**{**vars(what), "regions": ()}))
+
+
+def test_the_probe_runs_nest_and_says_which():
+    assert ENGINE.probe() == f"NEST {ENGINE.versions()['nest']}, 1 thread"

@@ -94,8 +94,8 @@ def test_recording_keeps_every_nth_neuron(long_run):
     )
     kept = {key: joined(sink.batches) for key, sink in recorder.sinks.items()}
     assert kept == {
-        (REGION, "excitatory", 80): long_run[0],
-        (REGION, "inhibitory", 20): [p for p in long_run[1] if p[1] % 3 == 0],
+        (REGION, "excitatory", 80, 1): long_run[0],
+        (REGION, "inhibitory", 20, 3): [p for p in long_run[1] if p[1] % 3 == 0],
     }
 
 

@@ -84,7 +84,7 @@ def in_ticks(edge: Edge, step: int) -> Edge:
 
 
 def lag(reach: int, window: int) -> int:
-    """Return the lag in windows that a reach in ticks allows; 0 means that the window is illegal."""
+    """Return the lag in windows that a reach in ticks allows; 0 if the window is too long."""
     return min(reach // window, MAX_LAG)
 
 

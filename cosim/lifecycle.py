@@ -19,8 +19,8 @@ log = logging.getLogger(__name__)
 
 #: How often a rank reports its progress.
 REPORT_EVERY_S = 0.2
-#: Default of the longest wait for one channel.
-WAIT_LIMIT_S = 600.0
+#: Longest wait for one channel. Another rank may build a large network meanwhile.
+WAIT_LIMIT_S = 1800.0
 
 
 def about(case: Case, plan: Plan, mpi_library: str) -> About:
@@ -33,8 +33,18 @@ def about(case: Case, plan: Plan, mpi_library: str) -> About:
     }
     return About(
         case.text, json.loads(case.resolved()), json.loads(plan.as_json()),
-        {"scenario": case.scenario.seed}, versions,
+        seeds(case, plan), versions,
     )
+
+
+def seeds(case: Case, plan: Plan) -> dict[str, int]:
+    """Return the scenario's seed, and those that simulators derive from it."""
+    derived = {
+        f"{s.name}.{key}": value
+        for s in plan.simulators
+        for key, value in engines()[s.engine].seeds(s.name, case.scenario.seed).items()
+    }
+    return {"scenario": case.scenario.seed, **derived}
 
 
 def state(roles: Sequence[Role]) -> tuple[dict[str, int], dict[str, float]]:

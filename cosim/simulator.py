@@ -202,6 +202,12 @@ class Engine(Protocol):
     def versions(self) -> Mapping[str, str]:
         """Return names and versions of the software that an instance uses."""
 
+    def seeds(self, name: str, seed: int) -> Mapping[str, int]:
+        """Return the seeds that a simulator of that name derives from the scenario's seed.
+
+        Streams that are keyed by the scenario's seed itself need no mention.
+        """
+
     def probe(self) -> str:
         """Import the simulator, run it for a moment, and return a line about it."""
 

@@ -75,6 +75,12 @@ class NestEngine:
 
             return {"nest": str(load().__version__)}
 
+    def seeds(self, name: str, seed: int) -> Mapping[str, int]:
+        """Return the kernel's seed, which the simulator's name makes its own."""
+        from cosim_nest.kernel import rng_seed
+
+        return {"rng_seed": rng_seed(seed, name)}
+
     def probe(self) -> str:
         """Run two neurons for a moment."""
         from cosim_nest.kernel import load

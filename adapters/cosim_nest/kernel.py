@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import Any, ClassVar
 
 from cosim.errors import CosimError
+from cosim.streams import derived_seed
 
 # By these a NEST built without MPI concludes that it runs under an MPI launcher and exits.
 _LAUNCHER_VARIABLES = (
@@ -18,6 +19,11 @@ _LAUNCHER_VARIABLES = (
     "MPI_LOCALNRANKS",
     "OMPI_COMM_WORLD_SIZE",
 )
+
+
+def rng_seed(seed: int, name: str) -> int:
+    """Return the seed of a simulator's kernel: equal seeds would give equal spikes."""
+    return derived_seed(seed, "nest", name)
 
 
 class NestFailed(CosimError):

@@ -10,11 +10,10 @@ from cosim.errors import BorderError
 from cosim.messages import Block, SpikeBatch
 from cosim.ports import InPort, OutPort, RatesIn, SpikesOut, TrainsIn
 from cosim.simulator import Recorder, SimulatorSpec, SpikeSink
-from cosim.streams import derived_seed
 from cosim_nest.config import NestConfig
 from cosim_nest.consistency import min_delay_ms
 from cosim_nest.feeding import Feed, RateFeed, TrainFeed
-from cosim_nest.kernel import Kernel, NestFailed, explained
+from cosim_nest.kernel import Kernel, NestFailed, explained, rng_seed
 from cosim_nest.network import Nodes, build
 from cosim_nest.reading import SpikeTap
 from cosim_nest.sections import BuiltNetwork
@@ -52,7 +51,7 @@ class NestSimulator:
         """
         spec, config = self._spec, self._config
         self._check_window()
-        seed = derived_seed(spec.seed, "nest", spec.name)
+        seed = rng_seed(spec.seed, spec.name)
         self._kernel = kernel = Kernel(spec.name, config.resolution, config.threads, seed)
         nodes = build(kernel.nest, config.network, self._min_delay_ms, seed)
         self._check_sizes(nodes)

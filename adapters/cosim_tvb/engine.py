@@ -73,6 +73,10 @@ class TvbEngine:
             if any(True for _ in Distribution.discover(name=package))
         }
 
+    def seeds(self, name: str, seed: int) -> Mapping[str, int]:
+        """Return nothing: noise and initial states come from streams of the scenario's seed."""
+        return {}
+
     def probe(self) -> str:
         """Import tvb-library and compile what its models need."""
         from cosim_tvb import library

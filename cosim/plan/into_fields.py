@@ -29,7 +29,9 @@ def out_of_spikes(
     out = sheet.channel((name, "out"), sheet.takes_in(target.name, proxy), 0, shape)
     delay_ms, _ = built(entry.through, sheet.context(name, port.step, step, port.size))
     return TransformerPlan(
-        name=name, kind="out_of_spikes", rank=-1, region=region, population=entry.population,
+        name=name, kind="out_of_spikes", rank=-1,
+        label=f"{region} {entry.population} → {target.name}", region=region,
+        population=entry.population,
         fronts=(Front(channel, port.step, entry.through, port.size, lag=border.lag),),
         outputs=(out,), through=entry.through, step_out=step, size=port.size, trains=0,
         columns=columns,
@@ -71,7 +73,8 @@ def between_fields(
     out = sheet.channel((name, "out"), end, 0, (sheet.rows(step_out), columns))
     gain, unit_in, unit_out = _conversion(entry, sender, receiver)
     return TransformerPlan(
-        name=name, kind="between", rank=-1, region=sheet.case.brain.labels[regions[0]],
+        name=name, kind="between", rank=-1, label=f"{source.name} → {target.name}",
+        region=sheet.case.brain.labels[regions[0]],
         population="", fronts=(Front(channel, step_in, lag=border.lag),), outputs=(out,),
         through=Named(name="resample" if entry is None else "translate"), step_out=step_out,
         size=len(regions), trains=0, columns=columns, gain=gain, offset=0.0, maximum=None,

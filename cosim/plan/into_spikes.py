@@ -52,7 +52,8 @@ def into_spikes(
     out = sheet.channel((name, "out"), sheet.takes_in(target.name, port), 0, shape)
     first = sheet.case.scenario.models[entry.sources[0]]
     return TransformerPlan(
-        name=name, kind="relay" if relayed else "into_spikes", rank=-1, region=region,
+        name=name, kind="relay" if relayed else "into_spikes", rank=-1,
+        label=f"{', '.join(entry.sources)} → {region} {entry.population}", region=region,
         population=entry.population, fronts=fronts, outputs=(out,), through=entry.through,
         step_out=step, size=size, trains=trains, columns=1,
         gain=1.0 if entry.gain is None else gain_to_hz(entry.gain, first.activity),

@@ -151,8 +151,10 @@ class TransformerPlan:
         ``into_spikes``: activity to trains (or to a rate for Poisson devices inside the
         simulator); ``out_of_spikes``: spikes to a mean-field variable; ``relay``: spikes to
         fibres; ``between``: a mean-field variable to another one.
+    label
+        From where to where, for people.
     region, population
-        The spiking side, for labels; of ``between`` the first of the sending regions.
+        The spiking side; of ``between`` the first of the sending regions.
     gain, offset, maximum
         Affine map with its limits; see `unit_in` and `unit_out`.
     delay_ms
@@ -162,6 +164,7 @@ class TransformerPlan:
     name: str
     kind: Literal["into_spikes", "out_of_spikes", "relay", "between"]
     rank: int
+    label: str
     region: str
     population: str
     fronts: tuple[Front, ...]

@@ -71,7 +71,7 @@ def border_rates(result: Result) -> list[str]:
     return [
         name
         for name in result.signals
-        if name.startswith("border/") and result.about_signal(name).get("unit") == RATE_UNIT
+        if name.startswith("border/") and name.endswith("/rate")
     ]
 
 
@@ -221,7 +221,8 @@ def _border_trace(result: Result, name: str) -> Trace:
     signal = result.signal(name)
     mean = signal.values.mean(axis=1, keepdims=True) if signal.size else np.empty((0, 1))
     time_ms, values, bin_ms = averaged(signal.time.values, mean, RATE_POINTS)
-    return Trace(name.split("/", 1)[1].removesuffix("/out_rate"), time_ms, values[:, 0], bin_ms)
+    label = str(result.about_signal(name).get("label", name.split("/")[1]))
+    return Trace(label, time_ms, values[:, 0], bin_ms)
 
 
 def _short(label: str, limit: int) -> str:

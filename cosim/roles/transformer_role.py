@@ -66,8 +66,8 @@ class TransformerRole(Role):
         if not self._record.border:
             return None
         return self._recorder.signal(
-            f"border/{self.name}/{name}", columns, unit, region=self.plan.region,
-            population=self.plan.population, direction=self.plan.kind,
+            f"border/{self.name}/{name}", columns, unit, label=self.plan.label,
+            region=self.plan.region, population=self.plan.population, direction=self.plan.kind,
         )
 
     def _keep(self, sink: SignalSink | None, signal: Signal) -> None:

@@ -6,49 +6,42 @@ in and fires deterministically. Both break on request, for the failure tests.
 
 from __future__ import annotations
 
-import os
-import signal
 import time
 
 import numpy as np
+import toy_faults
 
 from cosim.errors import Problem
 from cosim.messages import Signal, SpikeBatch
-from cosim.ports import AfferentOut, SpikesOut
+from cosim.ports import AfferentOut
 from cosim.scenario.model import ModelConfig
 from cosim.streams import Stream
 from cosim.units import Milliseconds
 
 
-class ToyConfig(ModelConfig):
+class ToyConfig(toy_faults.Faults, ModelConfig):
     step: Milliseconds = 0.5
-    fault: str = ""  # what goes wrong: raise, nan, kill, stop, prepare
-    fault_window: int = -1
-    fault_role: str = ""
-    pause_s: float = 0.0
+    pause_s: float = 0.0  # how long a window takes
 
 
 class Faulty:
     def __init__(self, spec):
         self.spec, self.config = spec, spec.config
 
-    def break_if_due(self, window, where):
-        config = self.config
-        if config.fault_window != window or config.fault_role not in ("", self.spec.name):
-            return
-        if config.fault == "raise" and where == "advance":
-            raise ArithmeticError("the toy broke")
-        if config.fault == "kill" and where == "advance":
-            os.kill(os.getpid(), signal.SIGKILL)
-        if config.fault == "exit" and where == "advance":
-            os._exit(3)
-        if config.fault == "prepare" and where == "prepare":
-            raise MemoryError("no room for the toy")
+    def due(self, where, window=-1):
+        return toy_faults.due(self.config, self.spec.name, where, window)
+
+    def break_if_due(self, where, window=-1):
+        if self.due(where, window) and self.config.fault != "nan":
+            toy_faults.strike(self.config.fault)
+
+    def finalize(self):
+        self.break_if_due("finalize")
 
 
 class Field(Faulty):
     def prepare(self, recorder):
-        self.break_if_due(-1, "prepare")
+        self.break_if_due("prepare")
         spec = self.spec
         self.step = spec.clock.ticks(self.config.step)
         self.n = len(spec.brain.labels)
@@ -70,6 +63,7 @@ class Field(Faulty):
         return float((self.weights[target, columns] * self.history[rows, columns]).sum())
 
     def prime(self, port, lag):
+        self.break_if_due("prime")
         spec, port = self.spec, self.ports[port]
         w = spec.clock.window
         if isinstance(port, AfferentOut):
@@ -94,7 +88,7 @@ class Field(Faulty):
                 self.history[step % self.depth, self.ports[port].regions] = row
 
     def advance(self, window):
-        self.break_if_due(window.index, "advance")
+        self.break_if_due("advance", window.index)
         time.sleep(self.config.pause_s)
         own = list(self.spec.regions)
         rows = []
@@ -107,7 +101,8 @@ class Field(Faulty):
             x = x + self.config.step * (0.1 * (np.tanh(drive) - x)) + 0.01 * noise
             self.history[self.now % self.depth, own] = np.abs(x)
             rows.append(np.abs(x))
-        if self.config.fault == "nan" and self.config.fault_window == window.index:
+        if self.due("advance", window.index) and self.config.fault == "nan":
+            toy_faults.mark()
             self.history[self.now % self.depth, own] = np.nan
         times = window.start + np.arange(1, len(rows) + 1) * self.step
         self.sink.append(times * self.spec.clock.tick_ms, np.array(rows))
@@ -121,15 +116,12 @@ class Field(Faulty):
         values = self.history[steps[:, None] % self.depth, list(port.regions)]
         return Signal(index * w, self.step, values)
 
-    def finalize(self):
-        pass
-
 
 class Spikes(Faulty):
     size = 20
 
     def prepare(self, recorder):
-        self.break_if_due(-1, "prepare")
+        self.break_if_due("prepare")
         self.step = self.spec.clock.ticks(self.config.step)
         self.ports = {p.name: p for p in (*self.spec.inputs, *self.spec.outputs)}
         self.potential = np.zeros(self.size)
@@ -140,6 +132,7 @@ class Spikes(Faulty):
         ]
 
     def prime(self, port, lag):
+        self.break_if_due("prime")
         w = self.spec.clock.window
         return [SpikeBatch.empty((i - lag) * w, (i - lag + 1) * w) for i in range(lag)]
 
@@ -147,7 +140,7 @@ class Spikes(Faulty):
         self.incoming.append(block)
 
     def advance(self, window):
-        self.break_if_due(window.index, "advance")
+        self.break_if_due("advance", window.index)
         time.sleep(self.config.pause_s)
         ticks = np.concatenate([b.ticks for b in self.incoming] or [np.empty(0, np.int64)])
         senders = np.concatenate([b.senders for b in self.incoming] or [np.empty(0, np.int32)])
@@ -160,6 +153,9 @@ class Spikes(Faulty):
             self.potential[fired] = 0.0
             out_ticks += [tick] * len(fired)
             out_senders += fired.tolist()
+        if self.due("advance", window.index) and self.config.fault == "nan":
+            toy_faults.mark()
+            out_ticks, out_senders = [window.stop + 1, *out_ticks], [0, *out_senders]
         self.spikes = SpikeBatch(
             window.start, window.stop, np.array(out_ticks, np.int64),
             np.array(out_senders, np.int32),
@@ -170,15 +166,11 @@ class Spikes(Faulty):
     def emit(self, port):
         return self.spikes
 
-    def finalize(self):
-        pass
-
 
 class Engine:
-    exclusive = False
-
-    def __init__(self, name, kind, simulator):
+    def __init__(self, name, kind, simulator, *, exclusive=False):
         self.name, self.kind, self._simulator = name, kind, simulator
+        self.exclusive = exclusive
 
     def config_model(self):
         return ToyConfig
@@ -214,6 +206,9 @@ class Engine:
     def versions(self):
         return {"toy": "1.0"}
 
+    def seeds(self, name, seed):
+        return {}
+
     def probe(self):
         return "toy 1.0"
 
@@ -223,4 +218,4 @@ class Engine:
 
 FIELD = Engine("toy_field", "mean_field", Field)
 SPIKES = Engine("toy_spikes", "spiking", Spikes)
-__all__ = ["FIELD", "SPIKES", "SpikesOut"]
+LONE_SPIKES = Engine("toy_lone_spikes", "spiking", Spikes, exclusive=True)

@@ -68,7 +68,7 @@ def _brain(file: RankFile, clock: Clock, rng: np.random.Generator):
 def _spikes(file: RankFile, clock: Clock, rng: np.random.Generator):
     sinks = [file.spikes(r, p, size) for r, p, size, _ in POPULATIONS]
     rates = [
-        file.signal(f"border/{p}_of_rPFC/out_rate", ["rate"], "spikes/s", region=r)
+        file.signal(f"border/{p}_of_rPFC/rate", ["rate"], "spikes/s", region=r)
         for r, p, *_ in POPULATIONS
     ]
 

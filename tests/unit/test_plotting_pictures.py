@@ -78,7 +78,7 @@ def test_a_result_without_recordings_is_refused(tmp_path):
 def test_a_run_killed_before_its_first_window_is_drawn(tmp_path):
     run, clock = RunDir(tmp_path), clock_of(10)
     with RankFile(run.recording(0), 0, clock) as file:
-        file.signal("border/x/out_rate", ["rate"], "spikes/s")
+        file.signal("border/x/rate", ["rate"], "spikes/s")
         file.signal("cortex/Raw", ["S[a]", "S[b]"], "1")
         file.spikes("r", "p", 5)
         file.timing("cortex", [])
@@ -92,13 +92,13 @@ def test_a_run_killed_before_its_first_window_is_drawn(tmp_path):
 def test_only_rates_at_borders_are_taken_for_rates(tmp_path):
     run, clock = RunDir(tmp_path), clock_of(10)
     with RankFile(run.recording(0), 0, clock) as file:
-        file.signal("border/a/out_rate", ["rate"], "spikes/s")
+        file.signal("border/a/rate", ["rate"], "spikes/s")
         file.signal("border/a/in_state", ["S"], "1")
         file.signal("cortex/Raw", ["r"], "spikes/s")
         create_result(run.result, ABOUT, clock, file.declared)
         file.begin()
     with open_result(tmp_path) as result:
-        assert panels.border_rates(result) == ["border/a/out_rate"]
+        assert panels.border_rates(result) == ["border/a/rate"]
 
 
 def test_the_bars_add_up_to_the_recorded_times(result):

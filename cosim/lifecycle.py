@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import resource
 import sys
 from collections.abc import Sequence
 from importlib.metadata import version
@@ -75,3 +76,10 @@ def close_quietly(roles: Sequence[Role]) -> None:
             log.debug("closing %s failed", role.name, exc_info=True)
 
 
+
+
+def max_rss_mb() -> float:
+    """Return the most memory that this process has held so far, in MiB."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    # Linux counts in KiB, macOS in bytes.
+    return peak / (2**20 if sys.platform == "darwin" else 2**10)

@@ -11,7 +11,16 @@ from typing import Any
 
 from cosim.assembly import assemble, connect
 from cosim.errors import CosimError, PeerFailed, RoleFailed, ScenarioInvalid
-from cosim.lifecycle import REPORT_EVERY_S, WAIT_LIMIT_S, about, close, close_quietly, prime, state
+from cosim.lifecycle import (
+    REPORT_EVERY_S,
+    WAIT_LIMIT_S,
+    about,
+    close,
+    close_quietly,
+    max_rss_mb,
+    prime,
+    state,
+)
 from cosim.loop import Loop
 from cosim.mpi import Mpi, Notice
 from cosim.patience import Patience, cores
@@ -176,15 +185,18 @@ class Session:
     def _end(self, wall_s: float, notes: list[str]) -> list[str]:
         """Leave together: nobody ends before all have closed their files."""
         self._note("the end of the run")
-        self._done[self._mpi.rank] = {"wall_s": wall_s, "notes": notes}
+        mine = {"wall_s": wall_s, "notes": notes, "max_rss_mb": max_rss_mb()}
+        self._done[self._mpi.rank] = mine
         if self._mpi.rank != 0:
-            self._mpi.tell(0, "done", wall_s=wall_s, notes=notes)
+            self._mpi.tell(0, "done", **mine)
             self._until(lambda: self._ended)
         else:
             self._until(lambda: len(self._done) == self._mpi.size)
-            notes = [n for rank in sorted(self._done) for n in self._done[rank]["notes"]]
+            everyone = [self._done[rank] for rank in range(self._mpi.size)]
+            notes = [n for rank in everyone for n in rank["notes"]]
             finish_result(self._run_dir.result, "complete", {
-                "wall_s": max(d["wall_s"] for d in self._done.values()), "notes": notes,
+                "wall_s": max(rank["wall_s"] for rank in everyone), "notes": notes,
+                "max_rss_mb": [rank["max_rss_mb"] for rank in everyone],
             })
             for rank in range(1, self._mpi.size):
                 self._mpi.tell(rank, "end")

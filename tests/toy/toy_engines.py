@@ -127,9 +127,7 @@ class Spikes(Faulty):
         self.potential = np.zeros(self.size)
         self.incoming = []
         label = self.spec.brain.labels[self.spec.regions[0]]
-        self.sinks = [
-            recorder.spikes(label, p, self.size) for p in self.spec.record_spikes
-        ]
+        self.sinks = [recorder.spikes(label, p, self.size) for p in self.spec.record_spikes]
 
     def prime(self, port, lag):
         self.break_if_due("prime")
@@ -157,7 +155,9 @@ class Spikes(Faulty):
             toy_faults.mark()
             out_ticks, out_senders = [window.stop + 1, *out_ticks], [0, *out_senders]
         self.spikes = SpikeBatch(
-            window.start, window.stop, np.array(out_ticks, np.int64),
+            window.start,
+            window.stop,
+            np.array(out_ticks, np.int64),
             np.array(out_senders, np.int32),
         )
         for sink in self.sinks:

@@ -1,0 +1,6 @@
+"""Failure tests use what the tests under MPI use."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "mpi"))

@@ -196,6 +196,15 @@ class Engine(Protocol):
     def additive(self, config: ModelConfig) -> bool:
         """Tell whether the coupling of several senders may be computed apart and added up."""
 
+    def ahead_flaw(self, config: ModelConfig, variable: str) -> str:
+        """Return why this model cannot compute the input of a spiking region; empty if it can.
+
+        Parameters
+        ----------
+        variable
+            The coupling variable that enters the spiking region.
+        """
+
     def threads(self, config: ModelConfig) -> int:
         """Return the number of threads that an instance uses."""
 

@@ -62,6 +62,10 @@ class NestEngine:
         """Return True: spikes add up."""
         return True
 
+    def ahead_flaw(self, config: ModelConfig, variable: str) -> str:
+        """Return nothing: a spiking network sends spikes, whatever becomes of them."""
+        return ""
+
     def threads(self, config: ModelConfig) -> int:
         """Return the threads of the kernel."""
         return _own(config).threads

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal, cast
 
 from cosim_tvb.check import check
 from cosim_tvb.config import TvbConfig, number
-from cosim_tvb.facts import ModelFacts, model_facts, model_names, nearest
+from cosim_tvb.facts import ModelFacts, ahead_flaw, model_facts, model_names, nearest
 
 if TYPE_CHECKING:
     from cosim.errors import Problem
@@ -60,6 +60,10 @@ class TvbEngine:
         coupling = cast("TvbConfig", config).coupling
         offset = coupling.parameters.get("b", 0.0) if coupling.name == "Linear" else 0.0
         return coupling.name in ("Linear", "Scaling") and number(offset) == 0.0
+
+    def ahead_flaw(self, config: ModelConfig, variable: str) -> str:
+        """Return why TVB's coupling cannot be computed by the senders alone; empty if it can."""
+        return ahead_flaw(cast("TvbConfig", config).coupling.name, self._facts(config), variable)
 
     def threads(self, config: ModelConfig) -> int:
         """Return 1."""

@@ -207,6 +207,26 @@ def reads_target_state(coupling: str) -> bool:
     return facts().couplings[coupling].reads_target_state
 
 
+def ahead_flaw(coupling: str, model: ModelFacts, variable: str) -> str:
+    """Return why those who send a variable cannot compute the input of its target.
+
+    Returns
+    -------
+    str
+        Empty if they can; a coupling or a variable of an unknown name is not judged.
+    """
+    known = facts().couplings.get(coupling)
+    if known is None or variable not in model.coupling_variables:
+        return ""
+    if known.reads_target_state:
+        return f"coupling {coupling} reads the state of the target itself"
+    if model.modes > 1:
+        return f"it has {model.modes} modes, and a spiking region takes one"
+    if model.coupling_variables.index(variable) >= known.outputs:
+        return f"coupling {coupling} gives no input for variable {variable}"
+    return ""
+
+
 def nearest(name: str, legal: Iterable[str]) -> str:
     """Return a hint with the nearest legal spelling; empty if nothing is near."""
     by_lower = {word.lower(): word for word in legal}

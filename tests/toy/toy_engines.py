@@ -200,6 +200,9 @@ class Engine:
     def additive(self, config):
         return True
 
+    def ahead_flaw(self, config, variable):
+        return ""
+
     def threads(self, config):
         return 1
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from cosim.errors import CosimError, RoleFailed
+from cosim.errors import RoleFailed, said
 from cosim.isolated import IsolatedSimulator
 from cosim.links.base import Inlet, Outlet
 from cosim.links.memory import pair
@@ -84,12 +84,14 @@ def assemble(
         apart = engine.exclusive and simulator.engine in taken
         taken.add(simulator.engine)
         roles.append(_simulator_role(case, plan, simulator, links, recorder, run_dir, apart=apart))
-    for transformer in plan.transformers:
-        if rank in (None, transformer.rank):
-            roles.append(ROLES[transformer.kind](
-                transformer, plan.clock, case.scenario.seed, links.inlets, links.outlets,
-                recorder, case.scenario.record,
-            ))
+    roles.extend(
+        ROLES[transformer.kind](
+            transformer, plan.clock, case.scenario.seed, links.inlets, links.outlets, recorder,
+            case.scenario.record,
+        )
+        for transformer in plan.transformers
+        if rank in (None, transformer.rank)
+    )
     return roles
 
 
@@ -107,8 +109,7 @@ def _simulator_role(
             running = engines()[simulator.engine].create(spec)
         running.prepare(recorder)
     except Exception as error:
-        cause = str(error) if isinstance(error, CosimError) else f"{type(error).__name__}: {error}"
-        raise RoleFailed(simulator.name, simulator.rank, -1, cause, region) from error
+        raise RoleFailed(simulator.name, simulator.rank, -1, said(error), region) from error
     return SimulatorRole(
         simulator, running, region, plan.clock,
         {c.target_port: links.inlets[c.name] for c in plan.channels if c.target == simulator.name},

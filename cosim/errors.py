@@ -85,6 +85,11 @@ class RoleFailed(CosimError):
         super().__init__(f"role {role} on rank {rank}{where} failed in {when}: {cause}")
 
 
+def said(error: Exception) -> str:
+    """Return an error in one line: our own words as they are, others with their type."""
+    return str(error) if isinstance(error, CosimError) else f"{type(error).__name__}: {error}"
+
+
 class PeerFailed(CosimError):
     """Another rank failed first: its report is shown, our traceback is not."""
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from cosim.clock import Window
-from cosim.errors import CosimError
+from cosim.errors import CosimError, said
 from cosim.messages import Block
 from cosim.recording import RankFile
 from cosim.recording.names import Declaration
@@ -106,9 +106,8 @@ def _serve(pipe: Connection, engine: str, spec: SimulatorSpec, recording: Path) 
                 recorder.flush_if_due()
             if verb == "finalize":
                 recorder.close()
-        except Exception as error:  # noqa: BLE001 - the process boundary: the parent raises it
-            text = str(error) if isinstance(error, CosimError) else f"{type(error).__name__}: {error}"
-            pipe.send((True, text))
+        except Exception as error:  # the process boundary: the parent raises it
+            pipe.send((True, said(error)))
         else:
             pipe.send((False, value))
             if verb == "finalize":

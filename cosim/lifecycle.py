@@ -70,10 +70,15 @@ def close(roles: Sequence[Role]) -> None:
 def close_quietly(roles: Sequence[Role]) -> None:
     """Release all roles after a failure, which no other may hide."""
     for role in roles:
-        try:
-            role.close()
-        except Exception:  # noqa: BLE001 - the failure that brought us here is the one to report
-            log.debug("closing %s failed", role.name, exc_info=True)
+        _close_quietly(role)
+
+
+def _close_quietly(role: Role) -> None:
+    try:
+        role.close()
+    except Exception:
+        # The failure that brought us here is the one to report.
+        log.debug("closing %s failed", role.name, exc_info=True)
 
 
 

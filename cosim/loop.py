@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Protocol
 
-from cosim.errors import BorderError, CosimError, PeerFailed, RoleFailed, WouldHang
+from cosim.errors import BorderError, PeerFailed, RoleFailed, WouldHang, said
 from cosim.links.base import Inlet, Outlet
 from cosim.patience import Patience
 from cosim.recording import TimingSink
@@ -113,8 +113,7 @@ class Loop:
             region = error.region or role.region
             raise RoleFailed(role.name, self._rank, window, error.cause, region) from error
         except Exception as error:
-            cause = str(error) if isinstance(error, CosimError) else f"{type(error).__name__}: {error}"
-            raise RoleFailed(role.name, self._rank, window, cause, role.region) from error
+            raise RoleFailed(role.name, self._rank, window, said(error), role.region) from error
         sink = self._sinks.get(role.name)
         if sink is not None:
             peer = role.peers.index(blocker.peer) if blocker is not None else -1

@@ -57,10 +57,13 @@ class Progress:
         done = min(min(self._windows.values(), default=0), clock.windows)
         wall_s = max(time.monotonic() - self._begin_s, 1e-9)
         done_ms, all_ms = clock.ms(done * clock.window), clock.ms(clock.duration)
-        factor = wall_s * 1e3 / done_ms if done_ms else float("nan")
-        left = f"{wall_s * (clock.windows - done) / done:.0f} s left" if done else "starting"
-        rates = "  ".join(f"{n} {hz:.1f}" for n, hz in sorted(self._rates.items()))
-        text = f"{done_ms:.0f}/{all_ms:.0f} ms  real-time factor {factor:.2f}  {left}  {rates}"
+        text = f"{done_ms:.0f}/{all_ms:.0f} ms  "
+        if done:
+            left_s = wall_s * (clock.windows - done) / done
+            rates = "  ".join(f"{n} {hz:.1f}" for n, hz in sorted(self._rates.items()))
+            text += f"real-time factor {wall_s * 1e3 / done_ms:.2f}  {left_s:.0f} s left  {rates}"
+        else:
+            text += "building"
         if not bar:
             return text
         filled = 20 * done // clock.windows

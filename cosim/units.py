@@ -61,11 +61,8 @@ def parse(value: object, canonical: str) -> float:
     """
     legal = UNITS[canonical]
     wanted = f"a number with a unit ({', '.join(legal)}), such as '1 {canonical}'"
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
-        raise ValueError(f"expected {wanted}")
-    if not isinstance(value, str):
-        raise ValueError(f"the unit is missing; expected {wanted}")
-    parts = split_quantity(value)
+    bare = isinstance(value, int | float) and not isinstance(value, bool)
+    parts = split_quantity(f"{value}") if bare or isinstance(value, str) else None
     if parts is None:
         raise ValueError(f"expected {wanted}")
     number, unit = parts

@@ -115,9 +115,8 @@ def run(
     ] = False,
 ) -> None:
     """Run a scenario: under mpirun as a rank, or starting mpirun itself, or serially."""
-    from cosim_launch.environment import launched_size
-
     from cosim.sentinel import Sentinel
+    from cosim_launch.environment import launched_size
 
     overrides = _overrides(window, duration, seed, placement)
     under_mpi = not serial and launched_size(os.environ) is not None

@@ -72,7 +72,9 @@ def neighbours(case: Case, plan: Plan) -> dict[str, Sequence[str]]:
     return result
 
 
-def conclude(request: Request, case: Case, plan: Plan, run_dir: RunDir, notes: Sequence[str]) -> None:
+def conclude(
+    request: Request, case: Case, plan: Plan, run_dir: RunDir, notes: Sequence[str]
+) -> None:
     """Print the table that a scientist wants to see, draw the picture, say where all is."""
     from cosim.cli.summary_view import show_summary
     from cosim.results import open_result

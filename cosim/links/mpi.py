@@ -26,7 +26,7 @@ INLINE_SPIKE_BYTES = 16384
 class Request(Protocol):
     """A nonblocking operation under way."""
 
-    def Test(self) -> bool:  # noqa: N802 - mpi4py's name
+    def Test(self) -> bool:
         """Tell whether it is complete; never waits."""
 
 

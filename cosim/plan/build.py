@@ -88,7 +88,7 @@ def _clock(case: Case, grid: Grid) -> tuple[Clock, str, list[Problem]]:
     scenario = case.scenario
     probe = Clock(grid.tick_ns, grid.base, grid.base)
     edges = [b.shortest for b in Wiring(case, probe).borders(lags=False)]
-    asked = None if scenario.window == "auto" else probe.ticks(scenario.window)
+    asked = None if isinstance(scenario.window, str) else probe.ticks(scenario.window)
     duration = probe.ticks(scenario.duration)
     window, reason, problems = borders.choose_window(
         asked, duration, grid, borders.shortest_of(edges)

@@ -58,7 +58,7 @@ def into_spikes(
         step_out=step, size=size, trains=trains, columns=1,
         gain=1.0 if entry.gain is None else gain_to_hz(entry.gain, first.activity),
         offset=entry.background, maximum=entry.maximum, gating=None, unit_in=_unit(first),
-        unit_out="spikes/s", delay_ms=delay_ms,
+        unit_out="spikes/s", delay_ms=delay_ms + _smoothing_ms(sheet, fronts, step),
     )
 
 
@@ -108,6 +108,17 @@ def _from_spikes(
         yield Front(
             channel, port.step, through, port.size, weight, border.shortest.delay, border.lag
         )
+
+
+def _smoothing_ms(sheet: Sheet, fronts: tuple[Front, ...], step: int) -> float:
+    """Return the longest mean delay of what turns spikes of the sources into rates."""
+    return max(
+        (
+            built(f.through, sheet.context(f.channel, f.step, step, f.size))[0]
+            for f in fronts if f.through is not None
+        ),
+        default=0.0,
+    )
 
 
 def _unit(config: ModelConfig) -> str:

@@ -158,7 +158,8 @@ class TransformerPlan:
     gain, offset, maximum
         Affine map with its limits; see `unit_in` and `unit_out`.
     delay_ms
-        Mean delay that the conversion adds.
+        Mean delay that the conversion adds, smoothing of spikes of other spiking regions included;
+        of several senders the longest.
     """
 
     name: str

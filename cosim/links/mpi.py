@@ -2,7 +2,8 @@
 
 A message is one buffer, header first, of the size agreed in the plan. Spikes that do not fit
 follow in a second one. Sends are synchronous and nonblocking, so that a sender cannot run ahead
-of its receiver by more than the depth of the channel, however small the messages.
+of its receiver by more than the two ends hold, the depth of the channel each, however small the
+messages.
 """
 
 from __future__ import annotations

@@ -69,6 +69,8 @@ class Loop:
             If all roles wait and nobody else could help.
         """
         pending = [role for role in self._roles if not role.done]
+        # Whoever speaks for a rank that is killed in its first window must know that it began.
+        self._watch.attend(self._roles)
         while pending:
             pending.sort(key=lambda role: role.window)
             role, blocker, waited_s = self._next(pending)

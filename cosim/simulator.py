@@ -217,6 +217,20 @@ class Engine(Protocol):
         Streams that are keyed by the scenario's seed itself need no mention.
         """
 
+    def build_models(self, *, force: bool) -> Sequence[str]:
+        """Compile what the engine's own models need, unless it is there.
+
+        Parameters
+        ----------
+        force
+            Whether to compile again.
+
+        Returns
+        -------
+        sequence of str
+            A line for the user about each model; empty if there is nothing to compile.
+        """
+
     def probe(self) -> str:
         """Import the simulator, run it for a moment, and return a line about it."""
 

@@ -81,6 +81,10 @@ class TvbEngine:
         """Return nothing: noise and initial states come from streams of the scenario's seed."""
         return {}
 
+    def build_models(self, *, force: bool) -> Sequence[str]:
+        """Return nothing: Numba compiles when a model first runs."""
+        return ()
+
     def probe(self) -> str:
         """Import tvb-library and compile what its models need."""
         from cosim_tvb import library

@@ -155,6 +155,18 @@ def schema(
         output.write_text(text + "\n", encoding="utf-8")
 
 
+@app.command("build-models")
+def build_models(
+    force: Annotated[bool, typer.Option("--force", help="Compile even if it is done.")] = False,
+) -> None:
+    """Compile the neuron models that this project brings, once for this machine."""
+    from cosim.simulator import engines
+
+    for name in sorted(engines()):
+        for line in engines()[name].build_models(force=force):
+            typer.echo(f"{name}: {line}")
+
+
 @app.command()
 def doctor() -> None:
     """Try MPI, NEST, TVB and HDF5 on this machine, and say what to do about what fails."""

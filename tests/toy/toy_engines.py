@@ -212,6 +212,9 @@ class Engine:
     def seeds(self, name, seed):
         return {}
 
+    def build_models(self, *, force):
+        return ()
+
     def probe(self):
         return "toy 1.0"
 

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
-from cosim.clock import to_ns
 from cosim.errors import Problem
-from cosim.scenario import conversions, explain
-from cosim.scenario.explain import nearest
+from cosim.scenario import conversions
+from cosim.scenario.explain import shown, validated, worded
+from cosim.scenario.keys import nearest
 from cosim.scenario.model import (
+    Activity,
     ModelConfig,
     Named,
     Receives,
     Record,
-    Scenario,
     Sends,
     Translation,
 )
@@ -25,24 +25,43 @@ from cosim.transformers.base import transformers
 
 Path = tuple[str | int, ...]
 T = TypeVar("T")
+#: By name; None for a model that is wrong in itself, of which nothing else is known.
+Models = Mapping[str, ModelConfig | None]
 #: The `through` that draws Poisson spikes inside the simulator instead of in a transformer.
 RATES = "rates"
 
 
-def consistency(scenario: Scenario) -> Iterator[Problem]:
-    """Yield everything that does not fit together."""
-    yield from _times(scenario)
-    for name, config in scenario.models.items():
+def consistency(models: Models, record: Record | None) -> Iterator[Problem]:
+    """Yield everything that does not fit together.
+
+    Parameters
+    ----------
+    models
+        The entries under `models`.
+    record
+        What is kept; None if that is wrong in itself.
+    """
+    for name, config in models.items():
+        if config is None:
+            continue
         place: Path = ("models", name)
-        engine = engines()[config.engine]
-        if engine.kind == "spiking":
-            yield from _spiking(scenario, place, config, engine)
+        if _spikes(config):
+            yield from _spiking(models, place, config)
         else:
-            yield from _mean_field(scenario, place, config, engine)
-    yield from _recordings(scenario)
+            yield from _mean_field(models, place, config)
+    if record is not None:
+        yield from _recordings(models, record)
 
 
-def attempt(function: Callable[..., T], *arguments: object) -> str:
+def _engine(config: ModelConfig) -> Engine:
+    return engines()[config.engine]
+
+
+def _spikes(config: ModelConfig) -> bool:
+    return _engine(config).kind == "spiking"
+
+
+def _attempt(function: Callable[..., object], *arguments: object) -> str:
     """Return the message of the ValueError that a call raises, or nothing."""
     try:
         function(*arguments)
@@ -51,139 +70,170 @@ def attempt(function: Callable[..., T], *arguments: object) -> str:
     return ""
 
 
-def _times(scenario: Scenario) -> Iterator[Problem]:
-    if scenario.duration <= 0:
-        yield Problem(("duration",), f"'duration' is {scenario.duration} ms", "a positive time")
-    if scenario.window != "auto" and scenario.window <= 0:
-        yield Problem(("window",), f"'window' is {scenario.window} ms", "a positive time, or auto")
-    if scenario.brain.conduction_speed <= 0:
-        yield Problem(
-            ("brain", "conduction_speed"),
-            f"'conduction_speed' is {scenario.brain.conduction_speed} m/s", "a positive speed",
-        )
-    for key, value in (("duration", scenario.duration), ("window", scenario.window)):
-        if not isinstance(value, str) and (text := attempt(to_ns, value)):
-            yield Problem((key,), text)
-
-
-def _spiking(
-    scenario: Scenario, place: Path, config: ModelConfig, engine: Engine
-) -> Iterator[Problem]:
-    populations = engine.populations(config)
-    if config.translate:
-        yield Problem((*place, "translate"), "'translate' belongs to a mean-field model", "'receives'")
-    if config.activity is not None:
-        yield Problem(
-            (*place, "activity"), "'activity' belongs to a mean-field model", "'sends' here"
-        )
-    for i, entry in enumerate(config.receives):
-        where = (*place, "receives", i)
-        yield from _known(where + ("population",), "population", entry.population, populations)
-        yield from _receives(scenario, where, entry)
-    for i, sent in enumerate(config.sends):
-        where = (*place, "sends", i)
-        yield from _known(where + ("population",), "population", sent.population, populations)
-        yield from _sends(scenario, where, sent)
-    yield from _sent_twice(place, config)
-
-
 def _known(path: Path, what: str, name: str, legal: Iterable[str]) -> Iterator[Problem]:
     if name not in legal:
         yield Problem(path, f"there is no {what} '{name}'", "", nearest(name, legal))
 
 
-def _receives(scenario: Scenario, where: Path, entry: Receives) -> Iterator[Problem]:
-    kinds = set()
+def _foreign(path: Path, key: str, kind: str, instead: str) -> Problem:
+    return Problem(path, f"'{key}' belongs to a {kind} model", f"'{instead}' here")
+
+
+# Spiking models
+
+
+def _spiking(models: Models, place: Path, config: ModelConfig) -> Iterator[Problem]:
+    populations = _engine(config).populations(config)
+    if config.translate:
+        yield _foreign((*place, "translate"), "translate", "mean-field", "receives")
+    if config.activity is not None:
+        yield _foreign((*place, "activity"), "activity", "mean-field", "sends")
+    for i, entry in enumerate(config.receives):
+        where = (*place, "receives", i)
+        yield from _known((*where, "population"), "population", entry.population, populations)
+        yield from _receives(models, where, entry)
+    for i, sent in enumerate(config.sends):
+        where = (*place, "sends", i)
+        yield from _known((*where, "population"), "population", sent.population, populations)
+        yield from _sends(models, where, sent)
+    yield from _sent_twice(place, config)
+
+
+def _receives(models: Models, where: Path, entry: Receives) -> Iterator[Problem]:
+    units: dict[str, str] = {}
     for j, source in enumerate(entry.sources):
-        yield from _known((*where, "from", j), "model", source, scenario.models)
-        if source not in scenario.models:
+        yield from _known((*where, "from", j), "model", source, models)
+        config = models.get(source)
+        if config is None:
             continue
-        config = scenario.models[source]
-        spiking = engines()[config.engine].kind == "spiking"
-        kinds.add("spiking" if spiking else config.activity.unit if config.activity else "1")
-        if not spiking and config.activity is None:
-            yield Problem(
-                (*where, "from", j), f"model '{source}' does not say what its activity is",
-                f"'activity: {{of: <variable>, unit: ...}}' under models.{source}",
-            )
-        elif entry.gain is not None and (
-            text := attempt(conversions.gain_to_hz, entry.gain, config.activity)
-        ):
-            yield Problem((*where, "gain"), f"'gain' from {source} is {entry.gain!r}", text)
-        if entry.through.name == "relay" and not spiking:
-            yield Problem(
-                (*where, "through"), f"'relay' passes spikes on, but '{source}' is mean field",
-                "a transformer that makes spikes, such as poisson",
-            )
-    if len(kinds) > 1:
+        if _spikes(config):
+            units[source] = "spikes/s"
+            yield from _heard((*where, "from", j), str(where[1]), source, config)
+        else:
+            units[source] = config.activity.unit if config.activity is not None else ""
+            yield from _from_field(where, j, entry, config)
+        yield from _gain_in(where, source, entry, config)
+    if len({unit for unit in units.values() if unit}) > 1:
+        each = ", ".join(f"{name}: {unit}" for name, unit in units.items() if unit)
         yield Problem(
-            (*where, "from"), "the senders' activities have different units",
+            (*where, "from"), f"the senders' activities have different units ({each})",
             "one 'receives' entry for each",
         )
-    if (entry.gain is None) != (entry.through.name == "relay"):
-        yield Problem(
-            where, f"'gain' is {entry.gain!r} with '{entry.through.name}'",
-            "a gain for every transformer but relay, which passes spikes on as they are",
-        )
-    if entry.maximum is not None and entry.maximum <= 0:
-        yield Problem((*where, "maximum"), f"'maximum' is {entry.maximum} Hz", "a positive rate")
-    if entry.background < 0:
-        yield Problem((*where, "background"), f"'background' is {entry.background} Hz", "0 Hz or more")
+    yield from _gain_or_relay(where, entry)
     yield from _through(where, entry.through, ("rates_to_spikes", "spikes_to_spikes"))
 
 
-def _through(where: Path, through: Named, directions: tuple[str, ...]) -> Iterator[Problem]:
-    makes_spikes = "rates_to_spikes" in directions
-    legal = [n for n, t in transformers().items() if t.direction in directions]
-    legal += [RATES] if makes_spikes else []
-    if through.name not in legal:
-        message = f"there is no transformer '{through.name}' here"
-        yield Problem((*where, "through"), message, "", nearest(through.name, legal))
-    elif through.name == RATES:
-        for key in through.parameters:
-            yield Problem((*where, "through", RATES, key), f"unknown key '{key}'", "no parameters")
-    else:
-        parameters = transformers()[through.name].Parameters
-        yield from _invalid_section(
-            (*where, "through", through.name), parameters, through.parameters
+def _heard(path: Path, target: str, source: str, config: ModelConfig) -> Iterator[Problem]:
+    if not any(target in sent.targets for sent in config.sends):
+        yield Problem(
+            path, f"'{source}' sends nothing to '{target}'",
+            f"a 'sends' entry with 'to: [{target}]' under models.{source}",
         )
 
 
-def _invalid_section(where: Path, model: type[BaseModel], data: object) -> Iterator[Problem]:
-    try:
-        model.model_validate(data)
-    except ValidationError as error:
-        for problem in explain.problems(error, model, data):
-            yield Problem(
-                (*where, *problem.path), problem.message, problem.expected, problem.hint
-            )
+def _from_field(where: Path, j: int, entry: Receives, config: ModelConfig) -> Iterator[Problem]:
+    source = entry.sources[j]
+    if entry.through.name == "relay":
+        yield Problem(
+            (*where, "through"), f"'relay' passes spikes on, but '{source}' is a mean-field model",
+            "a transformer that makes spikes, such as poisson",
+        )
+    if config.activity is None:
+        yield _without_activity((*where, "from", j), source)
+    elif flaw := _engine(config).ahead_flaw(config, config.activity.variable):
+        yield Problem(
+            (*where, "from", j),
+            f"'{source}' cannot compute the input of the spiking regions of '{where[1]}': {flaw}",
+            "a model and a coupling whose sum over the senders is all that counts, such as Linear",
+        )
 
 
-def _sends(scenario: Scenario, where: Path, entry: Sends) -> Iterator[Problem]:
+def _without_activity(path: Path, source: str) -> Problem:
+    return Problem(
+        path, f"'{source}' does not say what its activity is",
+        f"'activity: {{of: <variable>, unit: <unit>}}' under models.{source}",
+    )
+
+
+def _gain_in(
+    where: Path, source: str, entry: Receives, config: ModelConfig
+) -> Iterator[Problem]:
+    if entry.gain is None or (config.activity is None and not _spikes(config)):
+        return
+    text = _attempt(conversions.gain_to_hz, entry.gain, config.activity)
+    yield from _bad_gain(where, entry.gain, text, f"from '{source}'")
+
+
+def _bad_gain(where: Path, gain: str | float, text: str, whose: str) -> Iterator[Problem]:
+    if text:
+        fault, expected = worded(text)
+        message = f"the gain {whose} is {shown(gain)}"
+        yield Problem((*where, "gain"), f"{message}: {fault}" if fault else message, expected)
+
+
+def _gain_or_relay(where: Path, entry: Receives) -> Iterator[Problem]:
+    through = entry.through.name
+    if through == "relay" and entry.gain is not None:
+        yield Problem(
+            (*where, "gain"), f"the gain is {shown(entry.gain)}, but 'relay' takes none",
+            "no gain: spikes are passed on as they are",
+        )
+    elif through != "relay" and entry.gain is None:
+        yield Problem(
+            where, f"'gain' is missing in '{where[0]}.{where[1]}.receives[{where[3]}]'",
+            f"spikes/s per unit of activity, which '{through}' needs",
+        )
+
+
+def _through(where: Path, through: Named, directions: tuple[str, ...]) -> Iterator[Problem]:
+    legal = [n for n, t in transformers().items() if t.direction in directions]
+    legal += [RATES] if "rates_to_spikes" in directions else []
+    place = (*where, "through", through.name)
+    if through.name not in legal:
+        message = f"there is no transformer '{through.name}' here"
+        if through.name in (*transformers(), RATES):
+            ways = "spikes" if "rates_to_spikes" in directions else "rates"
+            message = f"the transformer '{through.name}' does not make {ways}"
+        yield Problem((*where, "through"), message, "", nearest(through.name, legal))
+    elif through.name != RATES:
+        parameters: type[BaseModel] = transformers()[through.name].Parameters
+        yield from validated(parameters, through.parameters, place).problems
+    elif through.parameters:
+        yield Problem(place, f"'{RATES}' takes no parameters", f"'through: {RATES}'")
+
+
+def _sends(models: Models, where: Path, entry: Sends) -> Iterator[Problem]:
     into_mean_field = False
     for j, target in enumerate(entry.targets):
-        yield from _known((*where, "to", j), "model", target, scenario.models)
-        if target not in scenario.models:
+        yield from _known((*where, "to", j), "model", target, models)
+        config = models.get(target)
+        if config is None:
             continue
-        config = scenario.models[target]
-        engine = engines()[config.engine]
-        if engine.kind == "spiking":
+        if _spikes(config):
+            yield from _listens((*where, "to", j), str(where[1]), target, config)
             continue
         into_mean_field = True
-        yield from _into_variable(where, config, engine, entry.variable, target)
-        if entry.gain is not None and (
-            text := attempt(conversions.gain_from_hz, entry.gain, config.activity)
-        ):
-            yield Problem((*where, "gain"), f"'gain' to {target} is {entry.gain!r}", text)
+        yield from _into_variable(where, config, entry.variable, target)
+        if entry.gain is not None:
+            text = _attempt(conversions.gain_from_hz, entry.gain, config.activity)
+            yield from _bad_gain(where, entry.gain, text, f"to '{target}'")
     if into_mean_field:
         yield from _one_conversion(where, entry)
     yield from _through(where, entry.through, ("spikes_to_rates",))
 
 
+def _listens(path: Path, source: str, target: str, config: ModelConfig) -> Iterator[Problem]:
+    if not any(source in entry.sources for entry in config.receives):
+        yield Problem(
+            path, f"'{target}' receives nothing from '{source}'",
+            f"a 'receives' entry with 'from: [{source}]' under models.{target}",
+        )
+
+
 def _into_variable(
-    where: Path, config: ModelConfig, engine: Engine, variable: str | None, target: str
+    where: Path, config: ModelConfig, variable: str | None, target: str
 ) -> Iterator[Problem]:
-    variables = engine.coupling_variables(config)
+    variables = _engine(config).coupling_variables(config)
     if variable is None:
         yield Problem(
             where, f"'as' is missing: which variable of '{target}' is this?",
@@ -195,9 +245,11 @@ def _into_variable(
 
 
 def _one_conversion(where: Path, entry: Sends | Translation) -> Iterator[Problem]:
-    if (entry.gain is None) == (entry.gating is None):
-        given = "both" if entry.gain is not None else "neither"
-        yield Problem(where, f"{given} of 'gain' and 'gating' given", "exactly one of them")
+    if entry.gain is not None and entry.gating is not None:
+        both = "both 'gain' and 'gating' are given"
+        yield Problem((*where, "gating"), both, "exactly one of them")
+    elif entry.gain is None and entry.gating is None:
+        yield Problem(where, "neither 'gain' nor 'gating' is given", "exactly one of them")
 
 
 def _sent_twice(place: Path, config: ModelConfig) -> Iterator[Problem]:
@@ -215,42 +267,46 @@ def _sent_twice(place: Path, config: ModelConfig) -> Iterator[Problem]:
                 )
 
 
-def _mean_field(
-    scenario: Scenario, place: Path, config: ModelConfig, engine: Engine
-) -> Iterator[Problem]:
+# Mean-field models
+
+
+def _mean_field(models: Models, place: Path, config: ModelConfig) -> Iterator[Problem]:
     for key, instead in (("receives", "translate"), ("sends", "activity")):
         if getattr(config, key):
-            yield Problem((*place, key), f"'{key}' belongs to a spiking model", f"'{instead}' here")
-    variables = engine.coupling_variables(config)
+            yield _foreign((*place, key), key, "spiking", instead)
+    variables = _engine(config).coupling_variables(config)
     if config.activity is not None and config.activity.variable not in variables:
-        message = f"'{config.activity.variable}' is no coupling variable"
-        yield Problem((*place, "activity", "of"), message, "", nearest(config.activity.variable, variables))
+        name = config.activity.variable
+        message = f"'{name}' is no coupling variable of '{place[1]}'"
+        yield Problem((*place, "activity", "of"), message, "", nearest(name, variables))
     for i, entry in enumerate(config.translate):
         where = (*place, "translate", i)
         for j, source in enumerate(entry.sources):
-            yield from _known((*where, "from", j), "model", source, scenario.models)
-            if source in scenario.models:
-                yield from _translated(where, j, entry, scenario.models[source], config)
-        yield from _into_variable(where, config, engine, entry.variable, place[-1])  # type: ignore[arg-type]
+            yield from _known((*where, "from", j), "model", source, models)
+            sender = models.get(source)
+            if sender is not None:
+                yield from _translated(where, j, entry, sender, config.activity)
+        yield from _into_variable(where, config, entry.variable, str(place[1]))
         yield from _one_conversion(where, entry)
 
 
 def _translated(
-    where: Path, j: int, entry: Translation, source: ModelConfig, target: ModelConfig
+    where: Path, j: int, entry: Translation, source: ModelConfig, target: Activity | None
 ) -> Iterator[Problem]:
-    if engines()[source.engine].kind == "spiking":
+    name = entry.sources[j]
+    if _spikes(source):
         yield Problem(
-            (*where, "from", j), f"'{entry.sources[j]}' is spiking", "'sends' in the spiking model"
+            (*where, "from", j), f"'{name}' is a spiking model",
+            f"a 'sends' entry with 'to: [{where[1]}]' under models.{name}",
         )
     elif source.activity is None:
-        yield Problem(
-            (*where, "from", j), f"model '{entry.sources[j]}' does not say what its activity is",
-            "'activity: {of: <variable>, unit: ...}' there",
-        )
-    elif entry.gain is not None and (
-        text := attempt(conversions.gain_between, entry.gain, source.activity, target.activity)
-    ):
-        yield Problem((*where, "gain"), f"'gain' is {entry.gain!r}", text)
+        yield _without_activity((*where, "from", j), name)
+    elif entry.gain is not None:
+        text = _attempt(conversions.gain_between, entry.gain, source.activity, target)
+        yield from _bad_gain(where, entry.gain, text, f"from '{name}'")
+
+
+# Recording
 
 
 def stride(text: str) -> int:
@@ -260,33 +316,41 @@ def stride(text: str) -> int:
     ----------
     text
         ``all``, ``none`` (gives 0) or ``every 10th``.
+
+    Raises
+    ------
+    ValueError
+        If it is none of these.
     """
     words = {"all": 1, "none": 0}
     if text in words:
         return words[text]
     parts = text.split()
     digits = parts[-1].rstrip("stndrh") if len(parts) == 2 and parts[0] == "every" else ""
-    if not digits.isdigit() or int(digits) < 1:
-        raise ValueError("all, none, or every Nth")
+    if not (digits.isascii() and digits.isdigit() and len(digits) < 10 and int(digits) > 0):
+        raise ValueError("expected all, none, or such as 'every 10th'")
     return int(digits)
 
 
-def _recordings(scenario: Scenario) -> Iterator[Problem]:
-    spikes = scenario.record.spikes
-    if isinstance(spikes, str):
+def _recordings(models: Models, record: Record) -> Iterator[Problem]:
+    if isinstance(record.spikes, str):
         return
-    for model, choices in spikes.items():
+    for model, choices in record.spikes.items():
         where: Path = ("record", "spikes", model)
-        yield from _known(where, "model", model, scenario.models)
-        if model not in scenario.models:
+        yield from _known(where, "model", model, models)
+        config = models.get(model)
+        if config is None:
             continue
-        config = scenario.models[model]
-        populations = engines()[config.engine].populations(config)
+        if not _spikes(config):
+            message = f"'{model}' is a mean-field model and has no spikes"
+            yield Problem(where, message, f"'monitors' under models.{model}")
+            continue
+        populations = _engine(config).populations(config)
         for name, text in choices.items():
             if name != "*":
                 yield from _known((*where, name), "population", name, populations)
-            if expected := attempt(stride, text):
-                yield Problem((*where, name), f"'{name}' is {text!r}", expected)
+            if fault := _attempt(stride, text):
+                yield Problem((*where, name), f"it is {shown(text)}", worded(fault)[1])
 
 
 def recorded(record: Record, model: str, populations: Iterable[str]) -> dict[str, int]:

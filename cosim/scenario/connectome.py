@@ -7,24 +7,33 @@ import importlib.util
 import io
 import zipfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cosim.errors import CosimError, Problem
-from cosim.scenario.explain import nearest
-from cosim.scenario.model import BrainConfig, NewRegion, Overlay, Tract
+from cosim.errors import Problem
+from cosim.scenario.explain import faulty
+from cosim.scenario.keys import close, nearest
+from cosim.scenario.model import BrainConfig
+from cosim.scenario.overlay import (
+    BadConnectome,
+    Matrix,
+    edited,
+    elsewhere,
+    existing,
+    overlay_problems,
+    read_overlay,
+)
 from cosim.simulator import Brain
 
 #: Zip members beyond this size are refused: the largest published parcellations need far less.
 MAX_MEMBER_BYTES = 512 * 2**20
+#: The longest delays of a human brain are some hundred ms.
+MAX_DELAY_MS = 1e5
 #: ``prefix:name`` in a scenario: the Python package and its folder that hold the data.
 DATA_PACKAGES = {"tvb-data": ("tvb_data", "connectivity")}
-
-
-class BadConnectome(CosimError):
-    """The connectome cannot be read; the message says why."""
 
 
 def locate(reference: str, base: Path) -> Path:
@@ -43,6 +52,9 @@ def locate(reference: str, base: Path) -> Path:
         If the package is not installed or the file does not exist.
     """
     prefix, separator, name = reference.partition(":")
+    if separator and prefix not in DATA_PACKAGES and close(prefix, DATA_PACKAGES):
+        hint = nearest(prefix, DATA_PACKAGES)
+        raise BadConnectome(f"there is no data package '{prefix}'; {hint}")
     if separator and prefix in DATA_PACKAGES:
         package, folder = DATA_PACKAGES[prefix]
         spec = importlib.util.find_spec(package)
@@ -53,13 +65,7 @@ def locate(reference: str, base: Path) -> Path:
         if name not in available:
             raise BadConnectome(f"{prefix} has no '{name}'; {nearest(name, available)}")
         return root / name
-    path = base / reference
-    if not path.is_file():
-        raise BadConnectome(f"there is no file '{path}'")
-    return path
-
-
-Matrix = NDArray[np.float64]
+    return existing(reference, base)
 
 
 def read_zip(path: Path) -> tuple[tuple[str, ...], Matrix, Matrix, Matrix]:
@@ -101,8 +107,8 @@ def _member(archive: zipfile.ZipFile, stem: str) -> str:
         if info.file_size > MAX_MEMBER_BYTES:
             raise BadConnectome(f"'{info.filename}' is too large ({info.file_size} bytes)")
         with archive.open(info) as raw:
-            stream = bz2.open(raw) if name.endswith(".bz2") else raw
-            data = stream.read(MAX_MEMBER_BYTES + 1)
+            packed = name.endswith(".bz2")
+            data = (bz2.BZ2File(raw) if packed else raw).read(MAX_MEMBER_BYTES + 1)
         if len(data) > MAX_MEMBER_BYTES:
             raise BadConnectome(f"'{info.filename}' is too large when unpacked")
         return data.decode("utf-8", "replace")
@@ -122,53 +128,68 @@ def _centres(archive: zipfile.ZipFile) -> tuple[tuple[str, ...], NDArray[np.floa
     if not any(Path(n).name.startswith("centres.txt") for n in archive.namelist()):
         stem = "centers"
     rows = [line.split() for line in _member(archive, stem).splitlines() if line.strip()]
+    for number, row in enumerate(rows, 1):
+        if len(row) < 4:
+            raise BadConnectome(
+                f"'{stem}.txt' has {len(row)} words in row {number}; expected a label and three "
+                "coordinates"
+            )
     try:
         centres = np.array([[float(x) for x in row[1:4]] for row in rows])
-        if centres.shape != (len(rows), 3):
-            raise ValueError("expected a label and three coordinates a line")
     except ValueError as error:
-        raise BadConnectome(f"'{stem}.txt' cannot be read: {error}") from None
+        raise BadConnectome(f"'{stem}.txt' is no table of coordinates: {error}") from None
     return tuple(row[0] for row in rows), centres
 
 
-def build(config: BrainConfig, overlay: Overlay, base: Path) -> tuple[Brain, list[Problem]]:
+def read_brain(config: BrainConfig, base: Path) -> tuple[Brain | None, list[Problem]]:
     """Read the connectome, edit it and scale its weights.
 
     The edits come first, so that a scaling by the maximum sees the edited brain.
 
-    Raises
-    ------
-    BadConnectome
-        If the file cannot be read.
+    Parameters
+    ----------
+    config
+        The scenario's `brain`.
+    base
+        Folder of the scenario file.
+
+    Returns
+    -------
+    brain, problems
+        No brain if there are problems.
     """
-    labels, weights, lengths, centres = read_zip(locate(config.connectome, base))
-    problems = list(_overlay_problems(overlay, labels))
+    overlay, problems, where = read_overlay(config, base)
+    try:
+        labels, weights, lengths, centres = read_zip(locate(config.connectome, base))
+    except BadConnectome as error:
+        return None, [*problems, faulty(("brain", "connectome"), config.connectome, str(error))]
+    if overlay is None:
+        return None, problems
+    problems = list(overlay_problems(overlay, labels))
     if problems:
-        overlay = Overlay()
-    keep = [i for i, label in enumerate(labels) if label not in overlay.remove]
-    n = len(keep) + len(overlay.add)
-    labels = (*(labels[i] for i in keep), *(r.label for r in overlay.add))
-    weights, lengths = (_resized(m, keep, n) for m in (weights, lengths))
-    centres = np.vstack([centres[keep], *(np.array([r.centre]) for r in overlay.add)])
-    index = {label: i for i, label in enumerate(labels)}
-    for tract in overlay.tracts:
-        for source, target in _directions(tract):
-            weights[index[target], index[source]] = tract.weight
-            lengths[index[target], index[source]] = tract.length
+        if where is None:
+            return None, [replace(p, path=("brain", "overlay", *p.path)) for p in problems]
+        return None, [elsewhere(p, where) for p in problems]
+    labels, weights, lengths, centres = edited(labels, weights, lengths, centres, overlay)
     scaled = _scaled(weights, config.weights)
-    return Brain(labels, scaled, lengths, centres, config.conduction_speed), problems
+    brain = Brain(labels, scaled, lengths, centres, config.conduction_speed)
+    problems = list(_endless(brain))
+    return (None if problems else brain), problems
 
 
-def _resized(matrix: NDArray[np.float64], keep: list[int], n: int) -> NDArray[np.float64]:
-    result = np.zeros((n, n))
-    result[: len(keep), : len(keep)] = matrix[np.ix_(keep, keep)]
-    return result
-
-
-def _directions(tract: Tract) -> Iterator[tuple[str, str]]:
-    yield tract.source, tract.target
-    if tract.both_ways:
-        yield tract.target, tract.source
+def _endless(brain: Brain) -> Iterator[Problem]:
+    """Yield a delay so long that only a wrong unit explains it; its history would fill memory."""
+    delays_ms = np.where(brain.weights != 0, brain.delays_ms(), 0.0)
+    target, source = np.unravel_index(np.argmax(delays_ms), delays_ms.shape)
+    longest_ms = float(delays_ms[target, source])
+    if longest_ms > MAX_DELAY_MS:
+        yield Problem(
+            ("brain", "conduction_speed"),
+            f"the delay from {brain.labels[source]} to {brain.labels[target]} is {longest_ms:.3g} "
+            f"ms ({brain.tract_lengths_mm[target, source]:.6g} mm at "
+            f"{brain.speed_m_per_s:.6g} m/s)",
+            f"a speed for which it is at most {MAX_DELAY_MS:g} ms",
+        )
 
 
 def _scaled(weights: NDArray[np.float64], how: str | float) -> NDArray[np.float64]:
@@ -181,24 +202,3 @@ def _scaled(weights: NDArray[np.float64], how: str | float) -> NDArray[np.float6
     else:
         return weights
     return weights / largest if largest > 0 else weights
-
-
-def _overlay_problems(overlay: Overlay, labels: tuple[str, ...]) -> Iterator[Problem]:
-    for i, label in enumerate(overlay.remove):
-        if label not in labels:
-            yield Problem(
-                ("remove", i), f"there is no region '{label}' to remove", "", nearest(label, labels)
-            )
-    left = [label for label in labels if label not in overlay.remove]
-    added: list[NewRegion] = []
-    for i, region in enumerate(overlay.add):
-        if region.label in (*left, *(r.label for r in added)):
-            yield Problem(("add", i, "label"), f"region '{region.label}' exists already", "a new label")
-        added.append(region)
-    known = [*left, *(r.label for r in added)]
-    for i, tract in enumerate(overlay.tracts):
-        for key, label in (("from", tract.source), ("to", tract.target)):
-            if label not in known:
-                yield Problem(
-                    ("tracts", i, key), f"there is no region '{label}'", "", nearest(label, known)
-                )

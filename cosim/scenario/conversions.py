@@ -38,7 +38,8 @@ def gain_to_hz(raw: str | float, activity: Activity | None) -> float:
         return _number(raw, "the sender's activity is in spikes/s already")
     if activity.unit == "1":
         return parse(raw, "Hz")
-    return _number(raw, f"{activity.variable} is a rate in {activity.unit}") * HZ_PER_UNIT[activity.unit]
+    why = f"{activity.variable} is a rate in {activity.unit}"
+    return _number(raw, why) * HZ_PER_UNIT[activity.unit]
 
 
 def gain_from_hz(raw: str | float, target: Activity | None) -> float:

@@ -2,170 +2,239 @@
 
 from __future__ import annotations
 
-import difflib
-import types
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Annotated, Any, Union, get_args, get_origin
+import math
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
+import yaml
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from cosim.errors import Problem
-
-Path = tuple[str | int, ...]
-
-
-def nearest(word: str, legal: Iterable[str]) -> str:
-    """Return ``did you mean 'x'?`` for the closest legal spelling, or all of a short list."""
-    choices = list(legal)
-    lowered = {c.lower(): c for c in choices}
-    close = difflib.get_close_matches(word.lower(), lowered, n=1, cutoff=0.6)
-    if close:
-        return f"did you mean '{lowered[close[0]]}'?"
-    if 0 < len(choices) <= 12:
-        return "legal: " + ", ".join(choices)
-    return ""
+from cosim.scenario.keys import (
+    Path,
+    Strays,
+    close,
+    example,
+    legal_keys,
+    nearest,
+    value_at,
+    yaml_path,
+)
+from cosim.scenario.yaml_source import dotted
+from cosim.units import UNITS, split_quantity
 
 
-def problems(error: ValidationError, model: type[BaseModel], data: object) -> Iterator[Problem]:
-    """Yield one problem for each place that failed.
+@dataclass(frozen=True)
+class Verdict:
+    """What came of validating one part of a scenario.
 
     Parameters
     ----------
-    error
-        What pydantic found when it validated `data` as `model`.
-    model, data
-        The class and the plain data, to name legal keys and offending values.
+    value
+        The validated part; None if anything is wrong.
+    problems
+        What is wrong.
+    salvage
+        The part without what is wrong, to look for further mistakes in it; None if too much is.
+    renamed
+        Path of each misspelt key, and the key that was meant.
+    """
 
-    Notes
-    -----
+    value: Any
+    problems: tuple[Problem, ...] = ()
+    salvage: Any = None
+    renamed: Mapping[Path, str] = field(default_factory=dict)
+
+
+def validated(model: type[BaseModel], data: object, prefix: Path = ()) -> Verdict:
+    """Validate plain data.
+
+    Parameters
+    ----------
+    model
+        The class.
+    data
+        The data, as read from YAML.
+    prefix
+        Where the data stand in the scenario.
+    """
+    try:
+        value = model.model_validate(data)
+    except ValidationError as error:
+        strays = Strays(error, model, data)
+        found = tuple(problems(error, strays, model, data, prefix))
+        try:
+            salvage = model.model_validate(strays.mended(data)) if strays.meant else None
+        except ValidationError:
+            salvage = None
+        renamed = {(*prefix, *path): key for path, key in strays.meant.items() if key}
+        return Verdict(None, found, salvage, renamed)
+    return Verdict(value, (), value, {})
+
+
+def problems(
+    error: ValidationError, strays: Strays, model: type[BaseModel], data: object, prefix: Path
+) -> Iterator[Problem]:
+    """Yield one problem for each place that failed.
+
     A union reports one failure for each of its members; they are joined into one problem.
     """
+    for path, meant in strays.meant.items():
+        key, legal = str(path[-1]), legal_keys(model, path[:-1])
+        hint = f"did you mean '{meant}'?" if meant else nearest(key, legal)
+        message = f"unknown key '{key}'{_inside(prefix, path[:-1])}"
+        yield Problem((*prefix, *path), message, "", hint)
+    for place, key in strays.missing:
+        shown = example(model, place, key)
+        such = "" if shown is None else f", such as '{_flow({key: shown})}'"
+        yield Problem(
+            (*prefix, *place), f"'{key}' is missing{_inside(prefix, place)}", f"this key{such}"
+        )
     by_place: dict[Path, list[ErrorDetails]] = {}
     for detail in error.errors():
-        path = _yaml_path(detail["loc"], data)
-        if detail["type"] == "missing":
-            path = (*path, "missing", str(detail["loc"][-1]))
-        by_place.setdefault(path, []).append(detail)
+        if detail["type"] == "extra_forbidden":
+            continue
+        if detail["type"] == "missing" and isinstance(detail["loc"][-1], str):
+            continue
+        details = by_place.setdefault(yaml_path(detail["loc"], data), [])
+        if detail["type"] == "missing" and details and details[-1]["type"] == "missing":
+            details.pop()  # of several items that a list lacks, the last says how many
+        details.append(detail)
+    deepest = {*by_place, *strays.meant, *((*place, key) for place, key in strays.missing)}
     for path, details in by_place.items():
-        deeper = any(len(p) > len(path) and p[: len(path)] == path for p in by_place)
-        if deeper and all(d["type"] not in ("missing", "extra_forbidden") for d in details):
-            continue  # another member of the union got further: its findings say more
-        yield _problem(path, details, model, data)
+        # Another member of the union got further: its findings say more.
+        if not any(len(p) > len(path) and p[: len(path)] == path for p in deepest):
+            yield _value_problem(path, details, data, prefix)
 
 
-def _yaml_path(location: Sequence[str | int], data: object) -> Path:
-    path: list[str | int] = []
-    here = data
-    for part in location:
-        if isinstance(here, Mapping) and part in here:
-            here = here[part]
-        elif isinstance(here, list | tuple) and isinstance(part, int) and part < len(here):
-            here = here[part]
-        else:
-            continue  # the name of a union's member, or a missing key
-        path.append(part)
-    return tuple(path)
+def _inside(prefix: Path, path: Path) -> str:
+    return f" in '{dotted((*prefix, *path))}'" if (*prefix, *path) else ""
 
 
-def _value(path: Path, data: object) -> object:
-    for part in path:
-        data = data[part]  # type: ignore[index]
-    return data
+def _flow(value: object) -> str:
+    """Return YAML in one line."""
+    text: str = yaml.safe_dump(value, default_flow_style=True, width=math.inf, sort_keys=False)
+    return text.strip()[1:-1]
 
 
-def _problem(
-    path: Path, details: list[ErrorDetails], model: type[BaseModel], data: object
+def _value_problem(
+    path: Path, details: list[ErrorDetails], data: object, prefix: Path
 ) -> Problem:
-    kind = details[0]["type"]
-    if kind == "missing":
-        place, key = path[:-2], str(path[-1])
-        inside = f" in '{_dotted(place)}'" if place else ""
-        present = _value(place, data)
-        keys = [k for k in present if isinstance(k, str)] if isinstance(present, Mapping) else []
-        close = difflib.get_close_matches(key, keys, n=1, cutoff=0.7)
-        if close and close[0] not in _fields(model, place):
-            return Problem(place, f"'{key}' is missing{inside}", "", f"is '{close[0]}' meant?")
-        return Problem(place, f"'{key}' is missing{inside}", "this key")
-    if kind == "extra_forbidden":
-        legal = _fields(model, path[:-1])
-        return Problem(path, f"unknown key '{path[-1]}'", "", nearest(str(path[-1]), legal))
-    value = _shown(_value(path, data))
-    expected = " or ".join(dict.fromkeys(_expected(d) for d in details))
+    raw = value_at(path, data)
+    said = [worded(_plain(detail)) for detail in details]
+    fault = "; ".join(dict.fromkeys(fault for fault, _ in said if fault))
+    expected = " or ".join(dict.fromkeys(expected for _, expected in said if expected))
     choices = [c for d in details for c in _choices(d)]
-    raw = _value(path, data)
     hint = nearest(raw, choices) if isinstance(raw, str) and choices else ""
-    return Problem(path, f"'{_dotted(path)}' is {value}", expected, hint)
+    if hint.startswith("legal"):
+        hint = ""  # the expected values have just been listed
+    if isinstance(raw, str) and any(d["type"] == "tuple_type" for d in details):
+        hint = f"write [{raw}]"
+    place = (*prefix, *path)
+    return faulty(place, raw, f"{fault}; expected {expected}" if expected else fault, hint)
 
 
-def _dotted(path: Path) -> str:
-    text = ""
-    for part in path:
-        text += f"[{part}]" if isinstance(part, int) else (f".{part}" if text else part)
-    return text
+def faulty(path: Path, value: object, text: str, hint: str = "") -> Problem:
+    """Return the problem of a value that a validator refused.
+
+    Parameters
+    ----------
+    path
+        Place of the value in the scenario.
+    value
+        The value as it stands there.
+    text
+        What the validator says: ``what is wrong; expected what``, each half may be missing.
+    hint
+        The nearest legal spelling, if known.
+    """
+    fault, expected = worded(text)
+    expected, unit_hint = _about_unit(value, expected)
+    own = f"{path[-1]} is {value!r}" if path else ""
+    fault = fault.removeprefix(own).lstrip(";: ") if own else fault
+    name = dotted(path)
+    quoted = any(f"'{word}'" in fault for word in _words(value))
+    message = f"'{name}': {fault}" if quoted else f"'{name}' is {shown(value)}"
+    if fault and not quoted:
+        message += f": {fault}"
+    return Problem(path, message, expected, hint or unit_hint)
 
 
-def _shown(value: object) -> str:
-    text = repr(value)
+def worded(text: str) -> tuple[str, str]:
+    """Split what a validator says into what is wrong and what was expected."""
+    fault, mark, expected = f"; {text}".partition("; expected ")
+    return fault.lstrip("; "), expected.removeprefix("expected ") if mark else ""
+
+
+def _words(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from _words(item)
+
+
+def _about_unit(value: object, expected: str) -> tuple[str, str]:
+    """Return what was expected with the user's own number, and the unit that was meant."""
+    found = re.search(r"such as '1 (\S+)'$", expected)
+    if found is None or found[1] not in UNITS:
+        return expected, ""
+    canonical = found[1]
+    parts = split_quantity(str(value)) if not isinstance(value, bool) else None
+    if parts is None or not math.isfinite(parts[0]):
+        return expected, ""
+    meant = close(parts[1], UNITS[canonical]) if parts[1] else ""
+    own = f"such as '{parts[0]:g} {meant or canonical}'"
+    return expected[: found.start()] + own, f"did you mean '{meant}'?" if meant else ""
+
+
+def shown(value: object) -> str:
+    """Return a value as a user may have written it, cut if it is long."""
+    words = {None: "empty", True: "true", False: "false"}
+    if value is None or isinstance(value, bool):
+        return words[value]
+    text = f"{value:g}" if isinstance(value, float) else repr(value)
     return text if len(text) <= 60 else text[:57] + "..."
 
 
-def _expected(detail: ErrorDetails) -> str:
-    text = detail["msg"]
-    for prefix in ("Value error, ", "Input should be "):
-        text = text.removeprefix(prefix)
-    text = text.removeprefix("expected ").replace("; expected ", "; ")
-    known = {
-        "model_type": "a mapping of keys to values",
-        "dict_type": "a mapping of keys to values",
-        "tuple_type": "a list",
-        "string_type": "text",
-        "float_type": "a number",
-        "float_parsing": "a number",
-        "int_parsing": "a whole number",
-        "int_from_float": "a whole number",
-        "bool_parsing": "true or false",
-        "finite_number": "a finite number",
-    }
-    return known.get(detail["type"], text)
+_BOUNDS: Mapping[str, Callable[[Any], str]] = {
+    "greater_than_equal": lambda c: f"a number of at least {c['ge']}",
+    "greater_than": lambda c: f"a number above {c['gt']}",
+    "less_than_equal": lambda c: f"a number of at most {c['le']}",
+    "less_than": lambda c: f"a number below {c['lt']}",
+    "too_short": lambda c: f"at least {c['min_length']} item{'s' * (c['min_length'] > 1)}",
+    "string_too_short": lambda _: "some text",
+    "too_long": lambda c: f"at most {c['max_length']} items",
+}
+_KINDS = {
+    "model_type": "a mapping of keys to values",
+    "model_attributes_type": "a mapping of keys to values",
+    "dict_type": "a mapping of keys to values",
+    "tuple_type": "a list",
+    "string_type": "text",
+    "float_type": "a number",
+    "int_type": "a whole number",
+    "bool_type": "true or false",
+    "finite_number": "a finite number",
+}
+
+
+def _plain(detail: ErrorDetails) -> str:
+    kind = detail["type"]
+    if kind == "missing":
+        return f"expected {int(detail['loc'][-1]) + 1} items"
+    if kind in _BOUNDS:
+        return f"expected {_BOUNDS[kind](detail['ctx'])}"
+    if kind in _KINDS:
+        return f"expected {_KINDS[kind]}"
+    text = detail["msg"].removeprefix("Value error, ")
+    return re.sub(r"^Input should be ", "expected ", text)
 
 
 def _choices(detail: ErrorDetails) -> list[str]:
     if detail["type"] not in ("literal_error", "enum"):
         return []
     return [part.strip(" '") for part in detail["ctx"]["expected"].replace(" or ", ",").split(",")]
-
-
-def _fields(model: type[BaseModel], path: Path) -> list[str]:
-    """Return the legal keys at a place, by following the annotations of the model."""
-    candidates = list(_models(model))
-    for part in path:
-        candidates = [m for c in candidates for m in _step(c, part)]
-    return list(dict.fromkeys(n for c in candidates if isinstance(c, type) for n in _names(c)))
-
-
-def _names(model: type[Any]) -> Iterator[str]:
-    if issubclass(model, BaseModel):
-        for name, info in model.model_fields.items():
-            yield info.alias or name
-
-
-def _step(annotation: Any, part: str | int) -> Iterator[Any]:  # noqa: ANN401 - any annotation
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        for name, info in annotation.model_fields.items():
-            if part in (name, info.alias):
-                yield from _models(info.annotation)
-    elif get_origin(annotation) in (tuple, list) and isinstance(part, int):
-        yield from _models(get_args(annotation)[0])
-    elif get_origin(annotation) is dict and isinstance(part, str):
-        yield from _models(get_args(annotation)[1])
-
-
-def _models(annotation: Any) -> Iterator[Any]:  # noqa: ANN401 - any annotation
-    if get_origin(annotation) is Annotated:
-        yield from _models(get_args(annotation)[0])
-    elif get_origin(annotation) in (Union, types.UnionType):
-        for member in get_args(annotation):
-            yield from _models(member)
-    else:
-        yield annotation

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
-
 from cosim.errors import Problem, ScenarioInvalid
-from cosim.scenario import explain, yaml_source
-from cosim.scenario.checks import consistency
-from cosim.scenario.connectome import BadConnectome, build
-from cosim.scenario.explain import nearest
-from cosim.scenario.model import ModelConfig, Overlay, Scenario
+from cosim.scenario import yaml_source
+from cosim.scenario.checks import Models, consistency
+from cosim.scenario.connectome import read_brain
+from cosim.scenario.model import Scenario
 from cosim.scenario.ownership import Owned, assign
-from cosim.scenario.yaml_source import Source
+from cosim.scenario.parts import read_parts, under
+from cosim.scenario.yaml_source import Elsewhere, Source
 from cosim.simulator import Brain, engines
 
 
@@ -47,17 +45,18 @@ class Case:
 
     def resolved(self) -> str:
         """Return the scenario as JSON with every default filled in, in canonical units."""
-        models = {n: c.model_dump(mode="json", by_alias=True) for n, c in self.scenario.models.items()}
+        entries = self.scenario.models.items()
+        models = {name: entry.model_dump(mode="json", by_alias=True) for name, entry in entries}
         data = self.scenario.model_dump(mode="json", by_alias=True) | {"models": models}
         return json.dumps(data, sort_keys=True)
 
     def invalid(self, problems: Sequence[Problem]) -> ScenarioInvalid:
-        """Return the error that reports problems with their lines."""
-        return _invalid(self.source, problems)
+        """Return the error that reports problems, and what the simulators find, with lines."""
+        return _invalid(self.source, [*problems, *deep_problems(self)])
 
     def invalid_model(self, model: str, problems: Sequence[Problem]) -> ScenarioInvalid:
         """Return the error that reports problems of one entry under `models`."""
-        return _invalid(self.source, [_under(p, "models", model) for p in problems])
+        return _invalid(self.source, [under(p, "models", model) for p in problems])
 
 
 @dataclass(frozen=True)
@@ -104,20 +103,35 @@ def draft_case(path: Path, overrides: Mapping[str, Any] | None = None) -> Draft:
     text = _text(path)
     source = yaml_source.read(text, str(path))
     if not isinstance(source.data, dict):
-        raise ScenarioInvalid([f"{path}:1: a scenario is a mapping of keys; expected 'name: ...'"])
+        kind = Problem((), "a scenario is a mapping of keys", "'name: ...' and so on")
+        raise _invalid(source, source.problems or [kind])
     source.data = _merged(source.data, overrides or {})
-    scenario, invalid = _validate(source.data)
-    found = [*source.problems, *invalid]
-    if scenario is None:
-        raise _invalid(source, found)
-    found += consistency(scenario)
-    brain, problems = _brain(scenario, path.parent, source)
+    source.options = frozenset(overrides or {})
+    parts = read_parts(source.data)
+    for old, new in parts.renamed.items():
+        source.rename(old, new)
+    found = [*source.problems, *_unless_unread(parts.problems, source.problems)]
+    found += consistency(parts.described, parts.record)
+    brain, problems = read_brain(parts.brain, path.parent) if parts.brain else (None, [])
     found += problems
-    if brain is None:
+    simulators: tuple[Owned, ...] = ()
+    if brain is not None and parts.regions is not None:
+        simulators, problems = assign(parts.regions, parts.models, brain.labels)
+        found += problems
+    if parts.scenario is None or brain is None or parts.undescribed:
+        found += _deep(parts.models, brain.labels) if brain is not None else ()
+        explained = {p.path[:2] for p in found}
+        found += (p for p in parts.undescribed if p.path not in explained)
         raise _invalid(source, found)
-    simulators, problems = assign(scenario, brain.labels)
-    found += problems
-    return Draft(Case(scenario, brain, simulators, source, text), tuple(found))
+    return Draft(Case(parts.scenario, brain, simulators, source, text), tuple(found))
+
+
+def _unless_unread(
+    problems: Iterable[Problem], unread: Iterable[Problem]
+) -> Iterator[Problem]:
+    """Leave out what is wrong only because YAML gave no value there."""
+    paths = [p.path for p in unread]
+    return (p for p in problems if not any(p.path[: len(path)] == path for path in paths if path))
 
 
 def _text(path: Path) -> str:
@@ -138,90 +152,26 @@ def _merged(data: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, 
     return result
 
 
-def _invalid(source: Source, problems: Sequence[Problem]) -> ScenarioInvalid:
-    ordered = sorted(problems, key=lambda p: source.line(p.path))
-    return ScenarioInvalid(list(dict.fromkeys(source.located(p) for p in ordered)))
+def _invalid(source: Source, problems: Iterable[Problem]) -> ScenarioInvalid:
+    def place(problem: Problem) -> tuple[bool, int]:
+        elsewhere = isinstance(problem, Elsewhere) and problem.source is not None
+        return elsewhere, source_of(problem).line(problem.path)
 
+    def source_of(problem: Problem) -> Source:
+        own = problem.source if isinstance(problem, Elsewhere) else None
+        return own or source
 
-def _validated(model: type[BaseModel], data: object) -> tuple[BaseModel | None, list[Problem]]:
-    try:
-        return model.model_validate(data), []
-    except ValidationError as error:
-        return None, list(explain.problems(error, model, data))
-
-
-def _validate(data: dict[str, Any]) -> tuple[Scenario | None, list[Problem]]:
-    """Validate models by their engines and the rest by `Scenario`; None if anything failed."""
-    found: list[Problem] = []
-    models: dict[str, ModelConfig] = {}
-    raw = data.get("models")
-    if isinstance(raw, dict):
-        for name, entry in raw.items():
-            config, problems = _model(entry)
-            found += [_under(p, "models", name) for p in problems]
-            models[name] = config or ModelConfig(engine="invalid")
-    plain = data | ({"models": models} if isinstance(raw, dict) else {})
-    scenario, problems = _validated(Scenario, plain)
-    found += problems
-    return (None if found else scenario), found  # type: ignore[return-value]
-
-
-def _model(entry: object) -> tuple[ModelConfig | None, list[Problem]]:
-    if not isinstance(entry, dict):
-        return None, [Problem((), f"is {entry!r}", "a mapping with 'engine' and the engine's keys")]
-    if "engine" not in entry:
-        return None, [Problem((), "'engine' is missing", f"one of {', '.join(sorted(engines()))}")]
-    engine = entry["engine"]
-    if not isinstance(engine, str) or engine not in engines():
-        hint = nearest(str(engine), engines())
-        return None, [Problem(("engine",), f"there is no engine {engine!r}", "", hint)]
-    config, problems = _validated(engines()[engine].config_model(), entry)
-    return config, problems  # type: ignore[return-value]
-
-
-def _under(problem: Problem, *prefix: str | int) -> Problem:
-    return replace(problem, path=(*prefix, *problem.path))
-
-
-def _brain(
-    scenario: Scenario, base: Path, source: Source
-) -> tuple[Brain | None, list[Problem]]:
-    overlay, found, where = _overlay(scenario, base)
-    if overlay is None:
-        return None, found
-    try:
-        brain, problems = build(scenario.brain, overlay, base)
-    except BadConnectome as error:
-        return None, [*found, Problem(("brain", "connectome"), str(error))]
-    if where is None:
-        return brain, [*found, *(_under(p, "brain", "overlay") for p in problems)]
-    # An overlay in a file of its own is reported with that file's lines.
-    if problems:
-        raise _invalid(where, problems)
-    return brain, found
-
-
-def _overlay(scenario: Scenario, base: Path) -> tuple[Overlay | None, list[Problem], Source | None]:
-    given = scenario.brain.overlay
-    if given is None or isinstance(given, Overlay):
-        return given or Overlay(), [], None
-    path = base / given
-    try:
-        where = yaml_source.read(path.read_text(encoding="utf-8"), str(path))
-    except (OSError, UnicodeDecodeError) as error:
-        return None, [Problem(("brain", "overlay"), f"'{given}' cannot be read: {error}")], None
-    if where.problems:
-        raise _invalid(where, where.problems)
-    overlay, problems = _validated(Overlay, where.data or {})
-    if problems:
-        raise _invalid(where, problems)
-    return overlay, [], where  # type: ignore[return-value]
+    ordered = sorted(problems, key=place)
+    return ScenarioInvalid(list(dict.fromkeys(source_of(p).located(p) for p in ordered)))
 
 
 def deep_problems(case: Case) -> Iterator[Problem]:
     """Yield what only the simulators themselves can find; imports them."""
-    for name, config in case.scenario.models.items():
-        for problem in engines()[config.engine].check(config, case.brain.labels):
-            yield _under(problem, "models", name)
+    return _deep(case.scenario.models, case.brain.labels)
 
 
+def _deep(models: Models, labels: Sequence[str]) -> Iterator[Problem]:
+    for name, config in models.items():
+        if config is not None:
+            for problem in engines()[config.engine].check(config, labels):
+                yield under(problem, "models", name)

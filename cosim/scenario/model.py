@@ -4,11 +4,53 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, GetJsonSchemaHandler, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    model_validator,
+)
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
+from cosim.clock import NS_PER_MS, to_ns
 from cosim.units import MetresPerSecond, Millimetres, Milliseconds, SpikesPerSecond
+
+#: Longest time whose nanoseconds fit a signed 64-bit integer.
+MAX_TIME_MS = (2**63 - 1) // NS_PER_MS
+
+
+def _positive(value: float) -> float:
+    if value <= 0:
+        raise ValueError("expected a positive number")
+    return value
+
+
+def _not_negative(value: float) -> float:
+    if value < 0:
+        raise ValueError("expected no negative number")
+    return value
+
+
+def _countable(time_ms: float) -> float:
+    if time_ms > MAX_TIME_MS:
+        raise ValueError(f"expected at most {MAX_TIME_MS:.3g} ms")
+    to_ns(time_ms)
+    return time_ms
+
+
+# YAML says which of these a value is, and pydantic would turn one into another.
+Flag = Annotated[bool, Field(strict=True)]
+Whole = Annotated[int, Field(strict=True)]
+Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
+#: A positive time that is a whole number of nanoseconds.
+Time = Annotated[Milliseconds, AfterValidator(_positive), AfterValidator(_countable)]
+Rate = Annotated[SpikesPerSecond, AfterValidator(_not_negative)]
+PositiveRate = Annotated[SpikesPerSecond, AfterValidator(_positive)]
+#: A number with or without a unit; which one fits depends on the activities that it joins.
+Gain = str | Number
 
 
 class Section(BaseModel):
@@ -45,20 +87,34 @@ class Named(Section):
 
 
 class Tract(Section):
-    """An edge added to the connectome, or put in the place of one that it has."""
+    """An edge added to the connectome, or put in the place of one that it has.
+
+    Parameters
+    ----------
+    source, target
+        Region labels.
+    weight
+        On the scale of the connectome's file, before `weights` scales it.
+    length
+        Length of the tract; the delay is length / conduction speed.
+    both_ways
+        Whether there is the same edge back.
+    """
 
     source: str = Field(alias="from")
     target: str = Field(alias="to")
-    weight: Annotated[float, Field(ge=0, allow_inf_nan=False)]
-    length: Millimetres
-    both_ways: bool = False
+    weight: Annotated[Number, Field(ge=0)]
+    length: Annotated[Millimetres, AfterValidator(_not_negative)] = Field(examples=["40 mm"])
+    both_ways: Flag = False
 
 
 class NewRegion(Section):
     """A region that the connectome lacks."""
 
     label: str = Field(min_length=1)
-    centre: tuple[Millimetres, Millimetres, Millimetres]
+    centre: tuple[Millimetres, Millimetres, Millimetres] = Field(
+        examples=[["0 mm", "10 mm", "20 mm"]]
+    )
 
 
 class Overlay(Section):
@@ -70,26 +126,60 @@ class Overlay(Section):
 
 
 class BrainConfig(Section):
-    """The connectome and how activity travels along it."""
+    """The connectome and how activity travels along it.
 
-    connectome: str
-    conduction_speed: MetresPerSecond
-    weights: Literal["as_given", "scaled_by_maximum", "scaled_by_largest_row_sum"] | Annotated[
-        float, Field(gt=0, allow_inf_nan=False)
-    ] = "as_given"
+    Parameters
+    ----------
+    connectome
+        A zip file in TVB's format: ``tvb-data:connectivity_76.zip``, or a path relative to the
+        scenario's folder.
+    conduction_speed
+        A delay is tract length / conduction speed.
+    weights
+        What becomes of the connectome's weights: a word, or a factor.
+    overlay
+        Edits of the connectome, or the YAML file that has them.
+    """
+
+    connectome: str = Field(examples=["tvb-data:connectivity_76.zip"])
+    conduction_speed: Annotated[MetresPerSecond, AfterValidator(_positive)] = Field(
+        examples=["4 m/s"]
+    )
+    weights: (
+        Literal["as_given", "scaled_by_maximum", "scaled_by_largest_row_sum"]
+        | Annotated[Number, Field(gt=0)]
+    ) = "as_given"
     overlay: str | Overlay | None = None
 
 
 class RegionRule(Section):
-    """Which regions a model simulates; the first rule that matches a region wins."""
+    """Which regions a model simulates; the first rule that matches a region wins.
 
-    match: str | tuple[str, ...]
+    Parameters
+    ----------
+    match
+        A label, a pattern such as ``r*``, a list of them, or ``rest``.
+    model
+        An entry under `models`.
+    simulator
+        Name of the simulator, where a mean-field model is to be split into several.
+    """
+
+    match: str | tuple[str, ...] = Field(examples=["rest"])
     model: str = Field(alias="as")
     simulator: str | None = None
 
 
 class Activity(Section):
-    """What a mean-field model's activity means at a border."""
+    """What a mean-field model's activity means at a border.
+
+    Parameters
+    ----------
+    variable
+        The coupling variable that other regions see.
+    unit
+        Its unit; ``"1"`` is dimensionless.
+    """
 
     variable: str = Field(alias="of")
     unit: Literal["1", "Hz", "kHz"] = "1"
@@ -102,39 +192,97 @@ class Gating(Section):
     eq. 2, from which the defaults are taken).
     """
 
-    tau_S: Milliseconds = 100.0
-    gamma: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 0.641
+    tau_S: Time = 100.0
+    gamma: Annotated[Number, Field(gt=0)] = 0.641
 
 
 class Receives(Section):
-    """Activity that enters one population of a spiking region."""
+    """Activity that enters one population of a spiking region.
+
+    Parameters
+    ----------
+    population
+        The population that it enters.
+    sources
+        The models that it comes from.
+    gain
+        spikes/s for each train per unit of the senders' activity: ``300 Hz`` for a dimensionless
+        activity, a plain number for one that is a rate; none with ``relay``.
+    background
+        Rate that is added.
+    maximum
+        Rate above which it is cut.
+    through
+        The transformer that makes spikes of it.
+    synapse
+        How these reach the neurons, in the words of the engine.
+    region
+        Label or pattern of the region it enters, needed where one simulator has several.
+    """
 
     population: str
-    sources: tuple[str, ...] = Field(alias="from", min_length=1)
-    gain: str | float | None = None
-    background: SpikesPerSecond = 0.0
-    maximum: SpikesPerSecond | None = None
+    region: str | None = None
+    sources: tuple[str, ...] = Field(alias="from", min_length=1, examples=[["cortex"]])
+    gain: Gain | None = None
+    background: Rate = 0.0
+    maximum: PositiveRate | None = None
     through: Named = Named(name="poisson")
     synapse: Any = Field(default_factory=dict)
 
 
 class Sends(Section):
-    """Activity that leaves one population of a spiking region."""
+    """Activity that leaves one population of a spiking region.
+
+    Parameters
+    ----------
+    population
+        The population that it leaves.
+    region
+        Label or pattern of the region it leaves, needed where one simulator has several.
+    targets
+        The models that it goes to.
+    variable
+        The variable that it is to a mean-field target.
+    through
+        The transformer that makes a rate of it.
+    gain
+        Units of the variable per spike/s: ``0.01 /Hz`` into a dimensionless variable, a plain
+        number into one that is a rate.
+    gating
+        Instead of a gain.
+    """
 
     population: str
-    targets: tuple[str, ...] = Field(alias="to", min_length=1)
+    region: str | None = None
+    targets: tuple[str, ...] = Field(alias="to", min_length=1, examples=[["cortex"]])
     variable: str | None = Field(default=None, alias="as")
     through: Named = Named(name="rate")
-    gain: str | float | None = None
+    gain: Gain | None = None
     gating: Gating | None = None
 
 
 class Translation(Section):
-    """How activity of another kind of mean-field model becomes a variable of this one."""
+    """How activity of another kind of mean-field model becomes a variable of this one.
 
-    sources: tuple[str, ...] = Field(alias="from", min_length=1)
+    Parameters
+    ----------
+    sources
+        The models that it comes from.
+    sender_variable, unit
+        State variable of the sender, and its unit; what the sender's `activity` says if not given.
+    variable
+        Coupling variable of this model that it becomes.
+    gain
+        Units of that variable per unit of the sender's.
+    gating
+        Instead of a gain: the gating variable that a rate opens.
+    """
+
+    sources: tuple[str, ...] = Field(alias="from", min_length=1, examples=[["cortex"]])
+    sender_variable: str | None = Field(default=None, alias="of")
+    unit: Unit | None = None
     variable: str = Field(alias="as")
-    gain: str | float | None = None
+    gain: Gain | None = None
     gating: Gating | None = None
 
 
@@ -149,29 +297,68 @@ class ModelConfig(Section):
 
 
 class Transformers(Section):
-    """Where the transformers run."""
+    """Where the transformers run.
+
+    Parameters
+    ----------
+    placement
+        On ranks of their own, or beside the simulators.
+    ranks
+        How many ranks of their own.
+    """
 
     placement: Literal["own_ranks", "simulators"] = "own_ranks"
-    ranks: Literal["auto"] | Annotated[int, Field(ge=1)] = "auto"
+    ranks: Literal["auto"] | Annotated[Whole, Field(ge=1)] = "auto"
 
 
 class Record(Section):
-    """What a run keeps."""
+    """What a run keeps.
 
-    border: bool = True
-    trains: bool = False
+    Parameters
+    ----------
+    border
+        The signals at the borders.
+    trains
+        The spike trains that transformers make.
+    spikes
+        Of which neurons: all, none, or by model and population all, none or ``every 10th``; the
+        population ``*`` is every other one.
+    """
+
+    border: Flag = True
+    trains: Flag = False
     spikes: dict[str, dict[str, str]] | Literal["all", "none"] = "all"
 
 
 class Scenario(Section):
-    """A whole scenario."""
+    """A whole scenario.
 
-    name: str
-    seed: Annotated[int, Field(ge=0, lt=2**32)]
-    duration: Milliseconds
-    window: Literal["auto"] | Milliseconds = "auto"
+    Parameters
+    ----------
+    name
+        Title of the run.
+    seed
+        Of all random numbers.
+    duration
+        Biological time that is simulated.
+    window
+        Time between two exchanges; results do not depend on it.
+    brain, regions, models
+        The connectome, who is simulated as what, and the models by name.
+    transformers
+        Where they run.
+    record
+        What is kept.
+    """
+
+    name: str = Field(examples=["resting brain"])
+    seed: Annotated[Whole, Field(ge=0, lt=2**32)] = Field(examples=[42])
+    duration: Time = Field(examples=["1000 ms"])
+    window: Literal["auto"] | Time = "auto"
     brain: BrainConfig
-    regions: tuple[RegionRule, ...] = Field(min_length=1)
+    regions: tuple[RegionRule, ...] = Field(
+        min_length=1, examples=[[{"match": "rest", "as": "cortex"}]]
+    )
     models: dict[str, ModelConfig] = Field(min_length=1)
     transformers: Transformers = Transformers()
     record: Record = Record()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from cosim.errors import Problem
-from cosim.scenario.explain import nearest
-from cosim.scenario.model import RegionRule, Scenario
+from cosim.scenario.checks import Models
+from cosim.scenario.keys import nearest
+from cosim.scenario.model import Receives, RegionRule, Sends
 from cosim.simulator import engines
 
 
@@ -34,79 +35,136 @@ class Owned:
     regions: tuple[int, ...]
 
 
-def assign(scenario: Scenario, labels: tuple[str, ...]) -> tuple[tuple[Owned, ...], list[Problem]]:
+def assign(
+    rules: Sequence[RegionRule], models: Models, labels: tuple[str, ...]
+) -> tuple[tuple[Owned, ...], list[Problem]]:
     """Apply the region rules, the first match winning.
 
     A mean-field model is one simulator unless rules name several; of a spiking model each
     region is a simulator of its own.
+
+    Returns
+    -------
+    simulators, problems
+        No simulators if there are problems.
     """
-    problems = list(_rule_problems(scenario, labels))
+    taker = {
+        label: next((i for i, r in enumerate(rules) if _covers(_patterns(r), label)), None)
+        for label in labels
+    }
+    problems = list(_rule_problems(rules, models, taker))
+    left = [label for label, rule in taker.items() if rule is None]
+    if left:
+        more = f" and {len(left) - 1} more" if len(left) > 1 else ""
+        problems.append(Problem(
+            ("regions",), f"no rule matches region '{left[0]}'{more}",
+            "a rule for every region, such as a last '- {match: rest, as: <model>}'",
+        ))
+    if problems:
+        return (), problems
+    owned, problems = _owned(rules, models, [i for i in taker.values() if i is not None], labels)
+    return (() if problems else owned), problems
+
+
+def _owned(
+    rules: Sequence[RegionRule], models: Models, rule_of: list[int], labels: tuple[str, ...]
+) -> tuple[tuple[Owned, ...], list[Problem]]:
     members: dict[tuple[str, str], list[int]] = {}
-    for index, label in enumerate(labels):
-        rule = next((r for r in scenario.regions if _covers(r, label)), None)
-        if rule is None:
-            problems.append(Problem(
-                ("regions",), f"no rule matches region '{label}'",
-                "every region simulated by a model", "end with {match: rest, as: ...}",
-            ))
-            break
-        if rule.model in scenario.models:
-            members.setdefault((_name(scenario, rule, label), rule.model), []).append(index)
-    order = {rule.model: i for i, rule in reversed(list(enumerate(scenario.regions)))}
+    first_rule: dict[tuple[str, str], int] = {}
+    for region, i in enumerate(rule_of):
+        rule = rules[i]
+        kind = _kind(models, rule.model)
+        name = labels[region] if kind == "spiking" else rule.simulator or rule.model
+        members.setdefault((name, rule.model), []).append(region)
+        first_rule[name, rule.model] = min(i, first_rule.get((name, rule.model), i))
+    order = {rule.model: i for i, rule in reversed(list(enumerate(rules)))}
     owned = [
-        Owned(name, model, _kind(scenario, model), tuple(regions))
+        Owned(name, model, _kind(models, model), tuple(regions))
         for (name, model), regions in members.items()
     ]
-    problems += _clashes(scenario, owned)
     owned.sort(key=lambda o: (o.kind != "mean_field", order[o.model], o.regions[0]))
-    return tuple(owned), problems
+    return tuple(owned), list(_clashes(owned, first_rule))
 
 
-def _kind(scenario: Scenario, model: str) -> str:
-    return engines()[scenario.models[model].engine].kind
+def _kind(models: Models, name: str) -> str:
+    config = models.get(name)
+    return engines()[config.engine].kind if config is not None else ""
 
 
-def _covers(rule: RegionRule, label: str) -> bool:
-    patterns = (rule.match,) if isinstance(rule.match, str) else rule.match
+def _patterns(rule: RegionRule) -> tuple[str, ...]:
+    return (rule.match,) if isinstance(rule.match, str) else rule.match
+
+
+def _covers(patterns: tuple[str, ...], label: str) -> bool:
     return any(p in ("rest", label) or fnmatchcase(label, p) for p in patterns)
 
 
-def _name(scenario: Scenario, rule: RegionRule, label: str) -> str:
-    if _kind(scenario, rule.model) == "spiking":
-        return label
-    return rule.simulator or rule.model
-
-
-def _rule_problems(scenario: Scenario, labels: tuple[str, ...]) -> Iterator[Problem]:
-    for i, rule in enumerate(scenario.regions):
-        if rule.model not in scenario.models:
+def _rule_problems(
+    rules: Sequence[RegionRule], models: Models, taker: dict[str, int | None]
+) -> Iterator[Problem]:
+    for i, rule in enumerate(rules):
+        if rule.model not in models:
             yield Problem(
                 ("regions", i, "as"), f"there is no model '{rule.model}'", "",
-                nearest(rule.model, scenario.models),
+                nearest(rule.model, models),
             )
-        elif rule.simulator is not None and _kind(scenario, rule.model) == "spiking":
+        elif rule.simulator is not None and _kind(models, rule.model) == "spiking":
             yield Problem(
                 ("regions", i, "simulator"),
                 f"'{rule.simulator}' names a simulator of a spiking model",
                 "no name: each spiking region is a simulator called by its label",
             )
-        patterns = (rule.match,) if isinstance(rule.match, str) else rule.match
-        for j, pattern in enumerate(patterns):
-            if not any(_covers(RegionRule(match=pattern, **{"as": rule.model}), x) for x in labels):
-                path = ("regions", i, "match") if isinstance(rule.match, str) else (
-                    "regions", i, "match", j
-                )
-                yield Problem(path, f"'{pattern}' matches no region", "", nearest(pattern, labels))
+        for j, pattern in enumerate(_patterns(rule)):
+            path: tuple[str | int, ...] = ("regions", i, "match")
+            yield from _pattern(path if isinstance(rule.match, str) else (*path, j), pattern, taker)
 
 
-def _clashes(scenario: Scenario, owned: list[Owned]) -> Iterator[Problem]:
+def _pattern(
+    path: tuple[str | int, ...], pattern: str, taker: dict[str, int | None]
+) -> Iterator[Problem]:
+    """Yield whether a pattern matches nothing, or only what earlier rules have taken."""
+    takers = {rule for label, rule in taker.items() if _covers((pattern,), label)}
+    if not takers:
+        yield Problem(path, f"'{pattern}' matches no region", "", nearest(pattern, taker))
+    elif pattern != "rest" and path[1] not in takers:
+        first = min(i for i in takers if i is not None)
+        yield Problem(
+            path, f"'{pattern}' has no effect: regions[{first}] matches it first",
+            f"this rule before regions[{first}]",
+        )
+
+
+def _clashes(
+    owned: list[Owned], first_rule: dict[tuple[str, str], int]
+) -> Iterator[Problem]:
     seen: dict[str, Owned] = {}
     for simulator in owned:
-        if simulator.name in seen:
+        other = seen.setdefault(simulator.name, simulator)
+        if other is not simulator:
+            rule = max(first_rule[o.name, o.model] for o in (other, simulator))
             yield Problem(
-                ("regions",),
+                ("regions", rule),
                 f"two simulators are called '{simulator.name}' "
-                f"(of {seen[simulator.name].model} and {simulator.model})",
+                f"(of {other.model} and {simulator.model})",
                 "different names",
             )
-        seen[simulator.name] = simulator
+
+
+def entry_region(owned: Owned, entry: Receives | Sends, labels: Sequence[str]) -> int:
+    """Return the region of a spiking simulator that an interface entry is about.
+
+    Raises
+    ------
+    ValueError
+        If the entry's `region` does not single out one region of the simulator.
+    """
+    pattern = entry.region
+    if pattern is None:
+        found = list(owned.regions)
+    else:
+        found = [i for i in owned.regions if _covers((pattern,), labels[i])]
+    if len(found) != 1:
+        have = ", ".join(labels[i] for i in owned.regions)
+        which = f"'region: {pattern}'" if pattern is not None else "no 'region'"
+        raise ValueError(f"{which} does not single out one of {have}")
+    return found[0]

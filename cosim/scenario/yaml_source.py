@@ -1,21 +1,26 @@
 """YAML text to plain data, with the line of every key, and without silent surprises.
 
-PyYAML's safe loader drops duplicate keys, reads ``off`` as False and ``1e-5`` as text. Here
-duplicates are problems, only ``true`` and ``false`` are booleans, and exponents make numbers.
+PyYAML's safe loader drops duplicate keys, reads ``off`` as False, ``010`` as 8 and ``1e-5`` as
+text. Here duplicates are problems, only ``true`` and ``false`` are booleans, and numbers are
+decimal, with or without an exponent.
 No tag can construct anything but text, numbers, booleans, null, lists and mappings.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import yaml
 
-from cosim.errors import Problem, ScenarioInvalid
+from cosim.errors import Problem
 
 Path = tuple[str | int, ...]
+
+#: Aliases let a short file stand for a huge tree; no scenario comes near this many values.
+MAX_VALUES = 100_000
 
 
 class _Loader(yaml.SafeLoader):
@@ -38,6 +43,13 @@ for _tag, _pattern, _first in _SCALARS:
     _Loader.add_implicit_resolver(_tag, re.compile(_pattern), list(_first))
 
 
+@dataclass(frozen=True)
+class Elsewhere(Problem):
+    """A problem of another file that the scenario names."""
+
+    source: Source | None = None
+
+
 @dataclass
 class Source:
     """A parsed YAML file: its data, and where each key stands.
@@ -52,12 +64,15 @@ class Source:
         Line number, counted from 1, of every key and list item by its path.
     problems
         Duplicate keys and the like, found while reading.
+    options
+        Keys whose values come from the command line instead.
     """
 
     name: str
     data: Any = None
     lines: dict[Path, int] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
+    options: frozenset[str] = frozenset()
 
     def line(self, path: Path) -> int:
         """Return the line of the longest part of a path that the file has."""
@@ -65,35 +80,72 @@ class Source:
             path = path[:-1]
         return self.lines.get(path, 1)
 
+    def rename(self, path: Path, key: str) -> None:
+        """Let everything below a key be found under another name of that key, too."""
+        for old, line in list(self.lines.items()):
+            if old[: len(path)] == path:
+                self.lines.setdefault((*path[:-1], key, *old[len(path) :]), line)
+
     def located(self, problem: Problem) -> str:
-        """Return ``file:line: problem``."""
-        return f"{self.name}:{self.line(problem.path)}: {problem.text()}"
+        """Return ``file:line: problem``, with the key's path unless the problem has it."""
+        text, path = problem.text(), problem.path
+        named = any(f"'{dotted(path[:n])}'" in text for n in range(1, len(path) + 1))
+        told = len(path) == 1 and re.search(rf"\b{re.escape(str(path[0]))}\b", text)
+        place = f"{dotted(path)}: " if path and not named and not told else ""
+        where = f"{self.name}:{self.line(path)}"
+        if path and path[0] in self.options:
+            where = f"option --{path[0]}"
+        return f"{where}: {place}{text}"
+
+
+def dotted(path: Path) -> str:
+    """Return a path as people write it: ``models.cortex.monitors[0]``."""
+    text = ""
+    for part in path:
+        text += f"[{part}]" if isinstance(part, int) else (f".{part}" if text else part)
+    return text
 
 
 def read(text: str, name: str) -> Source:
-    """Parse YAML text.
-
-    Raises
-    ------
-    ScenarioInvalid
-        If the text is no YAML at all.
-    """
+    """Parse YAML text; what is wrong with it is among the problems of what is returned."""
     source = Source(name)
     try:
         node = yaml.compose(text, Loader=_Loader)
+        if node is not None:
+            source.data = _Reader(source).value(node, ())
     except yaml.YAMLError as error:
-        raise ScenarioInvalid([_syntax_error(error, name)]) from None
-    if node is not None:
-        source.data = _Reader(source).value(node, ())
+        source.lines[()], said = _syntax_error(error, text)
+        source.problems.append(Problem((), f"this is not YAML: {said}"))
+    except RecursionError:
+        source.problems.append(Problem((), "lists or mappings are nested too deeply"))
     return source
 
 
-def _syntax_error(error: yaml.YAMLError, name: str) -> str:
+#: What PyYAML says, and what it means to people.
+_PLAIN_WORDS = (
+    ("found character '\\t'", "a tab stands where only spaces may; indent with spaces"),
+    ("mapping values are not allowed here", "a ':' does not fit here; is the indentation right, "
+     "or does a text with ': ' lack quotes?"),
+    ("found another document", "a second document begins; expected a single one, without '---'"),
+    ("found undefined alias", "no anchor '&{name}' stands before the alias '*{name}'"),
+    ("could not find expected ':'", "a key without ':'; expected 'key: value'"),
+)
+
+
+def _syntax_error(error: yaml.YAMLError, text: str) -> tuple[int, str]:
+    """Return the line and what is wrong there."""
+    said = str(error).splitlines()[0]
+    line = 1
     if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark is not None:
         line = error.problem_mark.line + 1
-        context = f" ({error.context})" if error.context else ""
-        return f"{name}:{line}: this is not YAML: {error.problem}{context}"
-    return f"{name}:1: this is not YAML: {str(error).splitlines()[0]}"
+        said = f"{error.problem}" + (f" ({error.context})" if error.context else "")
+    elif isinstance(error, yaml.reader.ReaderError):
+        line = text[: error.position].count("\n") + 1
+        said = f"the character #x{error.character:04x} is not allowed"
+    for sign, plain in _PLAIN_WORDS:
+        if sign in said:
+            said = plain.format(name=said.partition("alias '")[2].partition("'")[0])
+    return line, said
 
 
 class _Reader:
@@ -103,21 +155,40 @@ class _Reader:
         self._source = source
         self._scalars = _Loader("")
         self._open: set[int] = set()
+        self._left = MAX_VALUES
 
     def value(self, node: yaml.Node, path: Path) -> Any:  # noqa: ANN401 - YAML is untyped
         self._source.lines.setdefault(path, node.start_mark.line + 1)
+        self._left -= 1
+        if self._left < 0:
+            if self._left == -1:
+                self._problem(path[:1], f"aliases make more than {MAX_VALUES} values", "fewer")
+            return None
         if id(node) in self._open:
-            self._problem(path, "an alias refers to what contains it", "a tree")
+            self._problem(path, "an alias stands inside what it refers to", "plain data")
             return None
         self._open.add(id(node))
         try:
-            if isinstance(node, yaml.MappingNode):
-                return self._mapping(node, path)
-            if isinstance(node, yaml.SequenceNode):
-                return [self.value(child, (*path, i)) for i, child in enumerate(node.value)]
-            return self._scalar(node, path)
+            return self._converted(node, path)
         finally:
             self._open.discard(id(node))
+
+    def _converted(self, node: yaml.Node, path: Path) -> Any:  # noqa: ANN401 - YAML is untyped
+        convert = _TAGS.get(node.tag)
+        if convert is None:
+            tag = node.tag.replace("tag:yaml.org,2002:", "!!")
+            self._problem(path, f"the tag '{tag}' is not allowed", "plain data")
+            return None
+        if isinstance(node, yaml.MappingNode):
+            return self._mapping(node, path)
+        if isinstance(node, yaml.SequenceNode):
+            return [self.value(child, (*path, i)) for i, child in enumerate(node.value)]
+        try:
+            return int(node.value) if convert is int else self._scalars.construct_object(node)
+        except (ValueError, KeyError, yaml.YAMLError):
+            message = f"'{node.value}' cannot be read as {convert.__name__}"
+            self._problem(path, message, "plain data")
+            return None
 
     def _mapping(self, node: yaml.MappingNode, path: Path) -> dict[str, Any]:
         result: dict[str, Any] = {}
@@ -125,29 +196,33 @@ class _Reader:
             key = key_node.value
             line = key_node.start_mark.line + 1
             if not isinstance(key, str):
-                self._problem((*path,), f"line {line}: a key is a list or mapping", "plain text")
+                place = (*path, f"line {line}")
+                self._source.lines[place] = line
+                inside = f" in '{dotted(path)}'" if path else ""
+                self._problem(place, f"a key{inside} is a list or a mapping", "plain text")
                 continue
             place = (*path, key)
             if key in result:
-                first = self._source.lines[place]
-                again = (*place, "duplicate")
-                self._source.lines[again] = line
-                message = f"'{key}' stands twice, first in line {first}"
-                self._problem(again, message, "each key once")
+                self._again(place, line)
                 continue
             self._source.lines[place] = line
             result[key] = self.value(value_node, place)
         return result
 
-    def _scalar(self, node: yaml.Node, path: Path) -> Any:  # noqa: ANN401 - YAML is untyped
-        if not node.tag.startswith("tag:yaml.org,2002:"):
-            self._problem(path, f"the tag {node.tag} is not allowed", "plain data")
-            return None
-        try:
-            return self._scalars.construct_object(node)
-        except (ValueError, yaml.YAMLError):
-            self._problem(path, f"'{node.value}' cannot be read", "plain data")
-            return None
+    def _again(self, place: Path, line: int) -> None:
+        again = (*place, "again")
+        self._source.lines[again] = line
+        message = f"'{dotted(place)}' stands twice, first in line {self._source.lines[place]}"
+        self._problem(again, message, "each key once")
 
     def _problem(self, path: Path, message: str, expected: str) -> None:
         self._source.problems.append(Problem(path, message, expected))
+
+
+_TAGS: Mapping[str, type] = {
+    f"tag:yaml.org,2002:{name}": kind
+    for name, kind in {
+        "str": str, "int": int, "float": float, "bool": bool, "null": type(None), "map": dict,
+        "seq": list,
+    }.items()
+}

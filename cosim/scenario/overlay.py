@@ -1,0 +1,118 @@
+"""Edits of the connectome, in the scenario or in a file of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cosim.errors import CosimError, Problem
+from cosim.scenario import yaml_source
+from cosim.scenario.explain import faulty, validated
+from cosim.scenario.keys import close, nearest
+from cosim.scenario.model import BrainConfig, NewRegion, Overlay, Tract
+from cosim.scenario.yaml_source import Elsewhere, Source
+
+Matrix = NDArray[np.float64]
+
+
+class BadConnectome(CosimError):
+    """The connectome cannot be read; the message says why."""
+
+
+def existing(reference: str, base: Path) -> Path:
+    """Return a file that a scenario names, relative to the scenario's folder.
+
+    Raises
+    ------
+    BadConnectome
+        If there is none, with the nearest name of a file that there is.
+    """
+    path = base / reference
+    if path.is_file():
+        return path
+    folder = path.parent
+    there = sorted(p.name for p in folder.iterdir() if p.is_file()) if folder.is_dir() else []
+    meant = close(path.name, there)
+    hint = f"; did you mean '{Path(reference).with_name(meant)}'?" if meant else ""
+    expected = "expected a file, its path relative to the scenario's folder"
+    raise BadConnectome(f"there is no file '{path}'; {expected}{hint}")
+
+
+def read_overlay(
+    config: BrainConfig, base: Path
+) -> tuple[Overlay | None, list[Problem], Source | None]:
+    """Return the edits, None if they are wrong in themselves, and the file they come from."""
+    given = config.overlay
+    if given is None or isinstance(given, Overlay):
+        return given or Overlay(), [], None
+    place = ("brain", "overlay")
+    try:
+        path = existing(given, base)
+        where = yaml_source.read(path.read_text(encoding="utf-8"), str(path))
+    except (BadConnectome, OSError, UnicodeDecodeError) as error:
+        return None, [faulty(place, given, str(error))], None
+    found = list(where.problems)
+    if where.data is not None or not found:
+        verdict = validated(Overlay, {} if where.data is None else where.data)
+        found += verdict.problems
+    return (None if found else verdict.value), [elsewhere(p, where) for p in found], where
+
+
+def elsewhere(problem: Problem, source: Source) -> Problem:
+    """Return a problem that is reported with the lines of another file."""
+    return Elsewhere(problem.path, problem.message, problem.expected, problem.hint, source)
+
+
+def edited(
+    labels: tuple[str, ...], weights: Matrix, lengths: Matrix, centres: Matrix, overlay: Overlay
+) -> tuple[tuple[str, ...], Matrix, Matrix, Matrix]:
+    """Return labels, weights, tract lengths and centres after the edits."""
+    keep = [i for i, label in enumerate(labels) if label not in overlay.remove]
+    n = len(keep) + len(overlay.add)
+    labels = (*(labels[i] for i in keep), *(r.label for r in overlay.add))
+    weights, lengths = (_resized(m, keep, n) for m in (weights, lengths))
+    centres = np.vstack([centres[keep], *(np.array([r.centre]) for r in overlay.add)])
+    index = {label: i for i, label in enumerate(labels)}
+    for tract in overlay.tracts:
+        for source, target in _directions(tract):
+            weights[index[target], index[source]] = tract.weight
+            lengths[index[target], index[source]] = tract.length
+    return labels, weights, lengths, centres
+
+
+def _resized(matrix: NDArray[np.float64], keep: list[int], n: int) -> NDArray[np.float64]:
+    result = np.zeros((n, n))
+    result[: len(keep), : len(keep)] = matrix[np.ix_(keep, keep)]
+    return result
+
+
+def _directions(tract: Tract) -> Iterator[tuple[str, str]]:
+    yield tract.source, tract.target
+    if tract.both_ways:
+        yield tract.target, tract.source
+
+
+def overlay_problems(overlay: Overlay, labels: tuple[str, ...]) -> Iterator[Problem]:
+    """Yield what does not fit the connectome, addressed relative to the overlay."""
+    for i, label in enumerate(overlay.remove):
+        if label not in labels:
+            yield Problem(
+                ("remove", i), f"there is no region '{label}' to remove", "", nearest(label, labels)
+            )
+    left = [label for label in labels if label not in overlay.remove]
+    added: list[NewRegion] = []
+    for i, region in enumerate(overlay.add):
+        if region.label in (*left, *(r.label for r in added)):
+            message = f"region '{region.label}' exists already"
+            yield Problem(("add", i, "label"), message, "a new label")
+        added.append(region)
+    known = [*left, *(r.label for r in added)]
+    for i, tract in enumerate(overlay.tracts):
+        for key, label in (("from", tract.source), ("to", tract.target)):
+            if label not in known:
+                yield Problem(
+                    ("tracts", i, key), f"there is no region '{label}'", "", nearest(label, known)
+                )

@@ -184,6 +184,9 @@ class Engine(Protocol):
     def coupling_variables(self, config: ModelConfig) -> tuple[str, ...]:
         """Return the state variables that other regions see; empty for a spiking engine."""
 
+    def state_variables(self, config: ModelConfig) -> tuple[str, ...]:
+        """Return all state variables of a mean-field model; empty for a spiking engine."""
+
     def modes(self, config: ModelConfig) -> int:
         """Return the number of modes of each variable; 1 for a spiking engine."""
 

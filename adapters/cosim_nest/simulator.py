@@ -20,7 +20,7 @@ from cosim_nest.sections import BuiltNetwork
 
 
 class NestSimulator:
-    """A network in NEST that stands for one region.
+    """A network in NEST that stands for one region, or for several that one circuit spans.
 
     Parameters
     ----------
@@ -29,11 +29,9 @@ class NestSimulator:
     """
 
     def __init__(self, spec: SimulatorSpec) -> None:
-        if len(spec.regions) != 1:
-            raise ValueError(f"'{spec.name}' owns {len(spec.regions)} regions; NEST takes one")
         self._spec = spec
         self._config = cast("NestConfig", spec.config)
-        self._region = spec.brain.labels[spec.regions[0]]
+        self._region = spec.name
         self._min_delay_ms = min_delay_ms(self._config)
         self._feeds: dict[str, Feed] = {}
         self._sinks: dict[str, SpikeSink] = {}

@@ -43,6 +43,10 @@ class TvbEngine:
         """Return the model's coupling variables in the order of TVB's history."""
         return self._facts(config).coupling_variables
 
+    def state_variables(self, config: ModelConfig) -> tuple[str, ...]:
+        """Return all of the model's state variables."""
+        return self._facts(config).state_variables
+
     def modes(self, config: ModelConfig) -> int:
         """Return the model's number of modes."""
         return self._facts(config).modes

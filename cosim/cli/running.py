@@ -63,7 +63,7 @@ def neighbours(case: Case, plan: Plan) -> dict[str, Sequence[str]]:
     import numpy as np
 
     labels = case.brain.labels
-    spiking = {s.regions[0] for s in plan.simulators if s.kind == "spiking"}
+    spiking = {r for s in plan.simulators if s.kind == "spiking" for r in s.regions}
     result: dict[str, Sequence[str]] = {}
     for region in sorted(spiking):
         order = np.argsort(-case.brain.weights[region], kind="stable")

@@ -59,7 +59,7 @@ def crossing(
     tuple or None
         None if no edge crosses. `Edge.delay` and `Edge.reach` are in steps here.
     """
-    block = np.ix_(targets, sources)
+    block = np.ix_(np.array(targets, int), np.array(sources, int))
     present = brain.weights[block] != 0
     if not present.any():
         return None

@@ -15,6 +15,7 @@ from cosim.plan.model import Plan
 from cosim.plan.placement import place
 from cosim.plan.wiring import Wiring
 from cosim.scenario.load import Case, draft_case
+from cosim.scenario.ownership import entry_region
 from cosim.simulator import engines
 
 
@@ -41,7 +42,7 @@ def open_case(
     """
     draft = draft_case(path, overrides)
     case = draft.case
-    problems = list(draft.problems)
+    problems = [*draft.problems, *_places(case)]
     grid, more = _grid(case)
     problems += more
     if problems and (grid is None or not case.simulators):
@@ -94,6 +95,24 @@ def _clock(case: Case, grid: Grid) -> tuple[Clock, str, list[Problem]]:
         asked, duration, grid, borders.shortest_of(edges)
     )
     return Clock(grid.tick_ns, window, duration), reason, problems
+
+
+def _places(case: Case) -> Iterator[Problem]:
+    """Yield the interface entries that do not say which of a simulator's regions they mean."""
+    for simulator in case.simulators:
+        if simulator.kind != "spiking":
+            continue
+        config = case.scenario.models[simulator.model]
+        for key in ("receives", "sends"):
+            for i, entry in enumerate(getattr(config, key)):
+                try:
+                    entry_region(simulator, entry, case.brain.labels)
+                except ValueError as error:
+                    yield Problem(
+                        ("models", simulator.model, key, i, "region"),
+                        f"in simulator '{simulator.name}' {error}",
+                        "'region: <label or pattern>' that matches one of them",
+                    )
 
 
 def _sums(case: Case) -> Iterator[Problem]:

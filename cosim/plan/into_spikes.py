@@ -33,9 +33,10 @@ def into_spikes(
     TransformerPlan or None
         None if no edge reaches the region and there is no background.
     """
-    region = sheet.case.brain.labels[target.regions[0]]
+    place = sheet.region(target, entry)
+    region = sheet.case.brain.labels[place]
     name = f"{region}.{entry.population}.in{index}"
-    fronts = tuple(_fronts(sheet, target, name, entry, carried))
+    fronts = tuple(_fronts(sheet, target, place, name, entry, carried))
     if not fronts and entry.background == 0:
         return None
     step = sheet.step(target.name)
@@ -52,7 +53,7 @@ def into_spikes(
     out = sheet.channel((name, "out"), sheet.takes_in(target.name, port), 0, shape)
     first = sheet.case.scenario.models[entry.sources[0]]
     return TransformerPlan(
-        name=name, kind="relay" if relayed else "into_spikes", rank=-1,
+        name=name, kind="relay" if relayed else "into_spikes", rank=-1, home=target.name,
         label=f"{', '.join(entry.sources)} → {region} {entry.population}", region=region,
         population=entry.population, fronts=fronts, outputs=(out,), through=entry.through,
         step_out=step, size=size, trains=trains, columns=1,
@@ -63,7 +64,7 @@ def into_spikes(
 
 
 def _fronts(
-    sheet: Sheet, target: Owned, name: str, entry: Receives,
+    sheet: Sheet, target: Owned, region: int, name: str, entry: Receives,
     carried: Mapping[tuple[str, str], Border],
 ) -> Iterator[Front]:
     for source in sheet.owned.values():
@@ -71,33 +72,40 @@ def _fronts(
         if border is None or source.model not in entry.sources:
             continue
         if source.kind == "mean_field":
-            yield _afferent(sheet, source, target, name, border)
+            yield from _afferent(sheet, source, region, name, border)
         else:
-            yield from _from_spikes(sheet, source, target, name, border, entry)
+            yield from _from_spikes(sheet, source, target.model, region, name, border, entry)
 
 
-def _afferent(sheet: Sheet, source: Owned, target: Owned, name: str, border: Border) -> Front:
+def _afferent(
+    sheet: Sheet, source: Owned, region: int, name: str, border: Border
+) -> Iterator[Front]:
     """Wire coupling that the mean-field sender computes, delays and weights included."""
+    weights = sheet.case.brain.weights
+    sources = tuple(j for j in source.regions if weights[region, j] != 0)
+    if not sources:
+        return
     activity = sheet.config(source).activity
     assert activity is not None
     step = sheet.step(source.name)
-    region = target.regions[0]
-    weights = sheet.case.brain.weights
-    sources = tuple(j for j in source.regions if weights[region, j] != 0)
     port = AfferentOut(f"coupling.{name}", region, sources, activity.variable, step, border.lag)
     channel = sheet.channel(
         sheet.sends_from(source.name, port), (name, f"in.{source.name}"), border.lag,
         (sheet.rows(step), 1), edge=border.shortest,
     )
-    return Front(channel, step, lag=border.lag)
+    yield Front(channel, step, lag=border.lag)
 
 
 def _from_spikes(
-    sheet: Sheet, source: Owned, target: Owned, name: str, border: Border, entry: Receives
+    sheet: Sheet, source: Owned, model: str, region: int, name: str, border: Border,
+    entry: Receives,
 ) -> Iterator[Front]:
     """Wire spikes of another spiking region, to be weighted and delayed by the transformer."""
-    weight = float(sheet.case.brain.weights[target.regions[0], source.regions[0]])
-    for sending in sent(sheet.config(source), target.model):
+    for sending in sent(sheet.config(source), model):
+        sender = sheet.region(source, sending)
+        weight = float(sheet.case.brain.weights[region, sender])
+        if weight == 0:
+            continue
         port = sheet.spikes_port(source, sending.population)
         channel = sheet.channel(
             sheet.sends_from(source.name, port),
@@ -105,9 +113,8 @@ def _from_spikes(
             edge=border.shortest,
         )
         through = None if entry.through.name == RELAY else sending.through
-        yield Front(
-            channel, port.step, through, port.size, weight, border.shortest.delay, border.lag
-        )
+        delay = sheet.delay(region, sender, port.step)
+        yield Front(channel, port.step, through, port.size, weight, delay, border.lag)
 
 
 def _smoothing_ms(sheet: Sheet, fronts: tuple[Front, ...], step: int) -> float:

@@ -151,6 +151,8 @@ class TransformerPlan:
         ``into_spikes``: activity to trains (or to a rate for Poisson devices inside the
         simulator); ``out_of_spikes``: spikes to a mean-field variable; ``relay``: spikes to
         fibres; ``between``: a mean-field variable to another one.
+    home
+        The simulator beside which it runs when transformers have no ranks of their own.
     label
         From where to where, for people.
     region, population
@@ -165,6 +167,7 @@ class TransformerPlan:
     name: str
     kind: Literal["into_spikes", "out_of_spikes", "relay", "between"]
     rank: int
+    home: str
     label: str
     region: str
     population: str

@@ -36,11 +36,9 @@ def place(
     rank_of = {s.name: s.rank for s in placed}
     spread = []
     for i, transformer in enumerate(transformers):
-        if own:
-            # Contiguous shares keep the two directions, which are listed in turn, apart.
-            rank = len(placed) + i * own // len(transformers)
-        else:
-            rank = rank_of[_home(transformer, rank_of)]
+        # Contiguous shares keep the two directions, which are listed in turn, apart.
+        shared = len(placed) + i * own // len(transformers)
+        rank = shared if own else rank_of[transformer.home]
         spread.append(replace(transformer, rank=rank))
     return placed, tuple(spread), len(placed) + own
 
@@ -59,7 +57,3 @@ def _own_ranks(simulators: int, transformers: int, wish: Transformers, ranks: in
         )
     return ranks - simulators
 
-
-def _home(transformer: TransformerPlan, simulators: dict[str, int]) -> str:
-    """Return the simulator beside which a transformer sits when it has no rank of its own."""
-    return transformer.region if transformer.region in simulators else next(iter(simulators))

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
+
 from cosim.clock import Clock
 from cosim.plan.model import ChannelPlan, Edge, SimulatorPlan
 from cosim.ports import AfferentOut, ProxyIn, RatesIn, SpikesOut, StateOut, TrainsIn
 from cosim.scenario.load import Case
-from cosim.scenario.model import ModelConfig, Named, Sends, Translation
-from cosim.scenario.ownership import Owned
+from cosim.scenario.model import ModelConfig, Named, Receives, Sends, Translation
+from cosim.scenario.ownership import Owned, entry_region
 from cosim.simulator import Engine, engines
 from cosim.transformers.base import Context, transformers
 
@@ -87,6 +89,15 @@ class Sheet:
         seed, tick_ms = self.case.scenario.seed, self.clock.tick_ms
         return Context(name, seed, tick_ms, step_in, step_out, size)
 
+    def region(self, owned: Owned, entry: Receives | Sends) -> int:
+        """Return the region of a spiking simulator that an entry is about."""
+        return entry_region(owned, entry, self.case.brain.labels)
+
+    def delay(self, target: int, source: int, step: int) -> int:
+        """Return the delay of an edge in ticks, rounded to a step as TVB does it."""
+        delay_ms = self.case.brain.delays_ms()[target, source]
+        return int(np.rint(delay_ms / self.clock.ms(step))) * step
+
     def spikes_port(self, owned: Owned, population: str) -> SpikesOut:
         """Return the port of a population's spikes."""
         size, step = self.size(owned, population), self.step(owned.name)
@@ -105,9 +116,9 @@ def sent(config: ModelConfig, target: str) -> list[Sends]:
     return [s for s in config.sends if target in s.targets]
 
 
-def translation(config: ModelConfig, source: str) -> Translation | None:
-    """Return the `translate` entry for a sending model, if any."""
-    return next((t for t in config.translate if source in t.sources), None)
+def translations(config: ModelConfig, source: str) -> list[Translation]:
+    """Return the `translate` entries for a sending model."""
+    return [t for t in config.translate if source in t.sources]
 
 
 def variable_unit(variable: str, config: ModelConfig) -> str:

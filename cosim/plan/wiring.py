@@ -9,11 +9,11 @@ from cosim.plan import borders
 from cosim.plan.into_fields import between_fields, out_of_spikes
 from cosim.plan.into_spikes import into_spikes
 from cosim.plan.model import Border, ChannelPlan, Cut, Edge, SimulatorPlan, TransformerPlan
-from cosim.plan.sheet import Sheet, sent, translation
+from cosim.plan.sheet import Sheet, sent, translations
 from cosim.scenario.load import Case
 from cosim.scenario.ownership import Owned
 
-Crossing = tuple[Owned, Owned, int, Edge]
+Regions = tuple[int, ...]
 
 
 class Wiring:
@@ -32,16 +32,21 @@ class Wiring:
 
     def borders(self, *, lags: bool = True) -> Iterator[Border]:
         """Yield every border that an interface carries, with its shortest edge."""
-        for source, target, count, edge in self._crossings():
-            if self._carried(source, target):
+        for source, target in self._pairs():
+            found = self._crossing(source, target, *self._joined(source, target))
+            if found is not None:
+                count, edge = found
                 lag = borders.lag(edge.reach, self._sheet.clock.window) if lags else 0
                 yield Border(source.name, target.name, count, edge, lag)
 
     def cuts(self) -> Iterator[Cut]:
-        """Yield the borders that have edges but no interface."""
-        for source, target, count, _ in self._crossings():
-            if not self._carried(source, target):
-                yield Cut(source.name, target.name, count)
+        """Yield the borders with edges that no interface carries."""
+        for source, target in self._pairs():
+            every = self._crossing(source, target, source.regions, target.regions)
+            carried = self._crossing(source, target, *self._joined(source, target))
+            missing = (every[0] if every else 0) - (carried[0] if carried else 0)
+            if missing:
+                yield Cut(source.name, target.name, missing)
 
     def wire(
         self,
@@ -71,38 +76,43 @@ class Wiring:
             if target.kind == "spiking":
                 continue
             if source.kind == "mean_field":
-                yield between_fields(self._sheet, source, target, border)
+                yield from between_fields(self._sheet, source, target, border)
                 continue
             for entry in sent(self._sheet.config(source), target.model):
                 yield out_of_spikes(self._sheet, source, target, entry, border)
 
-    def _crossings(self) -> Iterator[Crossing]:
+    def _pairs(self) -> Iterator[tuple[Owned, Owned]]:
         everyone = self._sheet.owned.values()
-        for source in everyone:
-            for target in everyone:
-                found = self._crossing(source, target) if source is not target else None
-                if found is not None:
-                    yield source, target, *found
+        return ((s, t) for s in everyone for t in everyone if s is not t)
 
-    def _crossing(self, source: Owned, target: Owned) -> tuple[int, Edge] | None:
+    def _crossing(
+        self, source: Owned, target: Owned, senders: Regions, receivers: Regions
+    ) -> tuple[int, Edge] | None:
         # The delay is applied by the mean-field side if there is one, else by a transformer.
         keeper = target if target.kind == "mean_field" or source.kind == "spiking" else source
         sheet = self._sheet
         step = sheet.step(keeper.name)
         extra = 1 if keeper.kind == "mean_field" else 0
         found = borders.crossing(
-            sheet.case.brain, source.regions, target.regions, sheet.clock.ms(step), extra
+            sheet.case.brain, senders, receivers, sheet.clock.ms(step), extra
         )
         return found and (found[0], borders.in_ticks(found[1], step))
 
-    def _carried(self, source: Owned, target: Owned) -> bool:
-        sender, receiver = self._sheet.config(source), self._sheet.config(target)
-        if target.kind == "spiking":
-            heard = any(source.model in r.sources for r in receiver.receives)
-            return heard and (source.kind == "mean_field" or bool(sent(sender, target.model)))
+    def _joined(self, source: Owned, target: Owned) -> tuple[Regions, Regions]:
+        """Return the regions of both sides between which interfaces carry activity."""
+        sheet = self._sheet
+        sender, receiver = sheet.config(source), sheet.config(target)
+        senders, receivers = source.regions, target.regions
         if source.kind == "spiking":
-            return bool(sent(sender, target.model))
-        alike = self._sheet.engine(source).signature(sender) == self._sheet.engine(
-            target
-        ).signature(receiver)
-        return alike or translation(receiver, source.model) is not None
+            entries = sent(sender, target.model)
+            senders = tuple(sorted({sheet.region(source, e) for e in entries}))
+        if target.kind == "spiking":
+            heard = [r for r in receiver.receives if source.model in r.sources]
+            receivers = tuple(sorted({sheet.region(target, e) for e in heard}))
+        if source.kind == target.kind == "mean_field":
+            alike = sheet.engine(source).signature(sender) == sheet.engine(target).signature(
+                receiver
+            )
+            if not alike and not translations(receiver, source.model):
+                return (), ()
+        return senders, receivers

@@ -253,12 +253,12 @@ def _one_conversion(where: Path, entry: Sends | Translation) -> Iterator[Problem
 
 
 def _sent_twice(place: Path, config: ModelConfig) -> Iterator[Problem]:
-    seen: dict[tuple[str, str], int] = {}
+    seen: dict[tuple[str, str, str | None], int] = {}
     for i, entry in enumerate(config.sends):
         for target in entry.targets:
             if entry.variable is None:
                 continue
-            first = seen.setdefault((target, entry.variable), i)
+            first = seen.setdefault((target, entry.variable, entry.region), i)
             if first != i:
                 yield Problem(
                     (*place, "sends", i),
@@ -299,10 +299,16 @@ def _translated(
             (*where, "from", j), f"'{name}' is a spiking model",
             f"a 'sends' entry with 'to: [{where[1]}]' under models.{name}",
         )
-    elif source.activity is None:
+        return
+    activity = conversions.sent_activity(entry, source)
+    if activity is None:
         yield _without_activity((*where, "from", j), name)
-    elif entry.gain is not None:
-        text = _attempt(conversions.gain_between, entry.gain, source.activity, target)
+        return
+    if entry.sender_variable is not None:
+        variables = _engine(source).state_variables(source)
+        yield from _known((*where, "of"), f"state variable of '{name}'", activity.variable, variables)
+    if entry.gain is not None:
+        text = _attempt(conversions.gain_between, entry.gain, activity, target)
         yield from _bad_gain(where, entry.gain, text, f"from '{name}'")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cosim.scenario.model import Activity
+from cosim.scenario.model import Activity, ModelConfig, Translation
 from cosim.units import UNITS, parse, split_quantity
 
 #: spikes/s in one unit of an activity that is a rate.
@@ -56,6 +56,15 @@ def gain_from_hz(raw: str | float, target: Activity | None) -> float:
     if target is None or target.unit == "1":
         return parse(raw, "/Hz")
     return _number(raw, f"{target.variable} is a rate in {target.unit}") / HZ_PER_UNIT[target.unit]
+
+
+def sent_activity(entry: Translation, sender: ModelConfig) -> Activity | None:
+    """Return what a `translate` entry takes from its sender; None if nobody says it."""
+    if entry.sender_variable is None:
+        return sender.activity
+    told = sender.activity
+    unit = told.unit if told is not None and told.variable == entry.sender_variable else "1"
+    return Activity(of=entry.sender_variable, unit=entry.unit or unit)
 
 
 def gain_between(raw: str | float, source: Activity, target: Activity | None) -> float:

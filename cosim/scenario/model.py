@@ -49,6 +49,8 @@ Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 Time = Annotated[Milliseconds, AfterValidator(_positive), AfterValidator(_countable)]
 Rate = Annotated[SpikesPerSecond, AfterValidator(_not_negative)]
 PositiveRate = Annotated[SpikesPerSecond, AfterValidator(_positive)]
+#: Units of a mean-field model's activity.
+Unit = Literal["1", "Hz", "kHz"]
 #: A number with or without a unit; which one fits depends on the activities that it joins.
 Gain = str | Number
 
@@ -182,7 +184,7 @@ class Activity(Section):
     """
 
     variable: str = Field(alias="of")
-    unit: Literal["1", "Hz", "kHz"] = "1"
+    unit: Unit = "1"
 
 
 class Gating(Section):

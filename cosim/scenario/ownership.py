@@ -40,8 +40,8 @@ def assign(
 ) -> tuple[tuple[Owned, ...], list[Problem]]:
     """Apply the region rules, the first match winning.
 
-    A mean-field model is one simulator unless rules name several; of a spiking model each
-    region is a simulator of its own.
+    A mean-field model is one simulator unless rules name several. Of a spiking model each region
+    is a simulator of its own, called by its label, unless rules name one for several regions.
 
     Returns
     -------
@@ -74,7 +74,7 @@ def _owned(
     for region, i in enumerate(rule_of):
         rule = rules[i]
         kind = _kind(models, rule.model)
-        name = labels[region] if kind == "spiking" else rule.simulator or rule.model
+        name = rule.simulator or (labels[region] if kind == "spiking" else rule.model)
         members.setdefault((name, rule.model), []).append(region)
         first_rule[name, rule.model] = min(i, first_rule.get((name, rule.model), i))
     order = {rule.model: i for i, rule in reversed(list(enumerate(rules)))}
@@ -107,12 +107,6 @@ def _rule_problems(
             yield Problem(
                 ("regions", i, "as"), f"there is no model '{rule.model}'", "",
                 nearest(rule.model, models),
-            )
-        elif rule.simulator is not None and _kind(models, rule.model) == "spiking":
-            yield Problem(
-                ("regions", i, "simulator"),
-                f"'{rule.simulator}' names a simulator of a spiking model",
-                "no name: each spiking region is a simulator called by its label",
             )
         for j, pattern in enumerate(_patterns(rule)):
             path: tuple[str | int, ...] = ("regions", i, "match")

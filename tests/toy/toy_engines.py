@@ -188,6 +188,9 @@ class Engine:
     def coupling_variables(self, config):
         return ("x",) if self.kind == "mean_field" else ()
 
+    def state_variables(self, config):
+        return self.coupling_variables(config)
+
     def modes(self, config):
         return 1
 

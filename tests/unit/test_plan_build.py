@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -118,7 +119,9 @@ def test_like_mean_fields_exchange_states_without_a_transformer(tmp_path):
 
 
 def test_edges_without_an_interface_are_named(tmp_path):
-    path = variant(tmp_path, ("to: [cortex, spiking]", "to: [cortex]"))
+    text = DEMO.read_text()
+    entry = re.search(r"      - population: excitatory\n        from: \[spiking\](\n        .*)+", text)
+    path = variant(tmp_path, (entry[0], ""), ("to: [cortex, spiking]", "to: [cortex]"))
     _, plan = open_case(path)
     assert {(c.source, c.target) for c in plan.cuts} == {("rV1", "rV2"), ("rV2", "rV1")}
 

@@ -217,5 +217,4 @@ def mpi(path: Path, *options: object) -> Kept:
     folder = path.parent / f"mpi-{len(list(path.parent.iterdir()))}"
     done = cosim("run", path, "--run-dir", folder, "--no-picture", "-q", *options)
     assert done.returncode == 0, done.stderr
-    assert kept(folder).plan["ranks"] > 0
     return kept(folder)

@@ -1,0 +1,56 @@
+"""What may be set of the olivo-cerebellar circuit."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, field_validator
+
+from cosim.scenario.model import Section
+from cosim.units import Micrometres, SpikesPerSecond
+from cosim_nest.cerebellum.synapses import State, synapse_types
+from cosim_nest.rules import nearest
+
+Neuron = Literal["auto", "eglif", "stand_in"]
+
+
+class CerebellarParameters(Section):
+    """What may be set of the circuit.
+
+    Attributes
+    ----------
+    box
+        Extent of the cortex along x, the parallel fibres' axis, and y. In smaller boxes than
+        120 x 100 um too few Golgi cells and mossy fibres are left for the published rates.
+    state
+        Set of weights and excitabilities.
+    neuron
+        ``eglif``, a built-in ``stand_in``, or ``auto`` for the former where it can be had.
+    background
+        Rate of the Poisson train that each mossy fibre carries by itself.
+    weight_scales
+        Factors on the weights of projections by name, such as ``{golgi_granule: 0}`` to take
+        Golgi inhibition off the granule cells.
+    """
+
+    box: tuple[Annotated[Micrometres, Field(ge=120)], Annotated[Micrometres, Field(ge=100)]] = (
+        200.0,
+        150.0,
+    )
+    state: State = "awake"
+    neuron: Neuron = "auto"
+    background: Annotated[SpikesPerSecond, Field(ge=0)] = 4.0
+    weight_scales: dict[str, Annotated[float, Field(ge=0, allow_inf_nan=False)]] = Field(
+        default_factory=dict
+    )
+
+    @field_validator("weight_scales")
+    @classmethod
+    def _known(cls, scales: dict[str, float]) -> dict[str, float]:
+        known = synapse_types()
+        for name in scales:
+            if name not in known:
+                message = f"there is no projection '{name}'; expected some of: {', '.join(known)}"
+                hint = nearest(name, known)
+                raise ValueError(f"{message}; {hint}" if hint else message)
+        return scales

@@ -40,9 +40,9 @@ _EXCITATORY_SHARE = 0.8
 class BalancedParameters(Section):
     """What may be set of the circuit."""
 
-    size: Annotated[int, Field(ge=10)] = 1000
-    excitatory_inputs: Annotated[int, Field(ge=0)] = 80
-    inhibitory_inputs: Annotated[int, Field(ge=0)] = 20
+    size: Annotated[int, Field(ge=10, strict=True)] = 1000
+    excitatory_inputs: Annotated[int, Field(ge=0, strict=True)] = 80
+    inhibitory_inputs: Annotated[int, Field(ge=0, strict=True)] = 20
     excitatory_weight: Annotated[Nanosiemens, Field(ge=0)] = 0.5
     inhibitory_weight: Annotated[Nanosiemens, Field(ge=0)] = 20.0
     delay: Milliseconds = 1.0

@@ -80,8 +80,9 @@ class _Asked:
             yield from self._synapse(place, receives.synapse, [source], (receives.population,))
 
     def _population(self, place: Place, name: str, population: Population) -> Iterator[Problem]:
-        yield from self._model((*place, "model"), population.model, ("neuron",))
-        if population.model not in self._nest.node_models:
+        wrong = list(self._model((*place, "model"), population.model, ("neuron",)))
+        yield from wrong
+        if wrong:
             return
         legal = self._nest.GetDefaults(population.model)
         unknown = [

@@ -18,7 +18,7 @@ class NestConfig(ModelConfig):
 
     engine: Literal["nest"]
     resolution: Milliseconds = 0.1
-    threads: Annotated[int, Field(ge=1)] = 1
+    threads: Annotated[int, Field(ge=1, strict=True)] = 1
     network: Annotated[Network | BuiltNetwork, BeforeValidator(read_network)]
     receives: tuple[NestReceives, ...] = ()
 

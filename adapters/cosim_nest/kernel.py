@@ -97,6 +97,7 @@ def reason(error: Exception) -> str:
     text = str(error).strip()
     for noise in (", in function Connect: ", ", in function NodeManager::set_status: "):
         text = text.replace(noise, ":")
+    text = " ".join(text.split())
     return text.replace("Unaccessed elements in", "unknown keys in") or type(error).__name__
 
 

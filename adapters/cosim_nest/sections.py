@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Annotated
 
 from pydantic import (
@@ -10,6 +10,7 @@ from pydantic import (
     ConfigDict,
     Field,
     SerializeAsAny,
+    ValidationError,
     model_validator,
 )
 
@@ -17,7 +18,7 @@ from cosim.scenario.model import Named, Receives, Section
 from cosim.units import Milliseconds
 from cosim_nest.builders import NetworkBuilder, builder, builder_names
 from cosim_nest.rules import Rule, nearest
-from cosim_nest.values import Delay, Parameters, Value, Weight, flawed, read_parameters
+from cosim_nest.values import Delay, Flaw, Parameters, Value, Weight, flawed, read_parameters
 
 
 def _several(value: object) -> object:
@@ -66,7 +67,7 @@ class Population(Section):
     """A named group of equal neurons."""
 
     model: str
-    size: Annotated[int, Field(ge=1)]
+    size: Annotated[int, Field(ge=1, strict=True)]
     parameters: Parameters = Field(default_factory=dict)
     initial: Parameters = Field(default_factory=dict)
 
@@ -105,6 +106,19 @@ class Network(Wiring):
     populations: dict[str, Population] = Field(min_length=1)
 
 
+def _stranger(name: str, key: str, legal: list[str]) -> Flaw:
+    hint = nearest(key, legal) or f"it has {', '.join(legal)}"
+    return (key,), f"builder {name} has no parameter '{key}'; {hint}", key
+
+
+def _flaws(model: type[Section], data: object) -> Iterator[Flaw]:
+    try:
+        model.model_validate(data)
+    except ValidationError as error:
+        for detail in error.errors():
+            yield detail["loc"], detail["msg"], detail["input"]
+
+
 class BuiltNetwork(Wiring):
     """A network from a builder; keys other than ours are the builder's parameters."""
 
@@ -126,7 +140,14 @@ class BuiltNetwork(Wiring):
             )
         ours = {k: v for k, v in value.items() if k in {"builder", "projections", "devices"}}
         theirs = {k: v for k, v in value.items() if k not in ours}
-        return {**ours, "parameters": builder(str(name)).Parameters.model_validate(theirs)}
+        parameters = builder(str(name)).Parameters
+        legal = [info.alias or key for key, info in parameters.model_fields.items()]
+        strangers = [key for key in theirs if key not in legal]
+        if strangers:
+            flaws = [_stranger(str(name), key, legal) for key in strangers]
+            known = {key: v for key, v in theirs.items() if key in legal}
+            raise flawed("network", [*flaws, *_flaws(parameters, known)])
+        return {**ours, "parameters": parameters.model_validate(theirs)}
 
     @property
     def built_by(self) -> NetworkBuilder:

@@ -140,7 +140,9 @@ def _readable(
     try:
         read(value)
     except ValueError as err:
-        yield Problem(path, f"{name} is {value!r}", str(err).removeprefix("expected "))
+        fault, _, expected = f"; {err}".partition("; expected ")
+        message = f"{name} is {value!r}{fault.replace('; ', ': ', 1)}"
+        yield Problem(path, message, expected)
 
 
 def _integrator(integrator: Named, model: ModelFacts | None) -> Iterator[Problem]:
@@ -178,7 +180,8 @@ def _whole_ns(value: object) -> int:
 def _noise(integrator: Named, model: ModelFacts | None) -> Iterator[Problem]:
     path = ("integrator", integrator.name)
     given = integrator.parameters
-    if "nsig" not in given:
+    misspelt = any(nearest(k, _INTEGRATOR_KEYS) for k in given if k not in _INTEGRATOR_KEYS)
+    if "nsig" not in given and not misspelt:
         message = f"{integrator.name} is stochastic and 'nsig' is missing"
         yield Problem(path, message, "the dispersion of the noise, as in nsig: 1.0e-5")
     readers = {"nsig": read_dispersion, "noise": read_kind, "ntau": read_correlation_ms}

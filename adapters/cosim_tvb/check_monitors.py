@@ -59,8 +59,10 @@ def monitor_problems(
         if monitor.name in _IMPOSSIBLE:
             yield Problem(path[:2], f"{monitor.name} cannot be used: {_IMPOSSIBLE[monitor.name]}")
             continue
-        yield from _keys(path, monitor, known)
-        yield from _period(path, monitor, known, config.step_ms)
+        misspelt = list(_keys(path, monitor, known))
+        yield from misspelt
+        if "period" in monitor.parameters or not misspelt:
+            yield from _period(path, monitor, known, config.step_ms)
         yield from _watched(path, monitor, known, config, model)
         if monitor.name == "Bold":
             yield from _bold(path, monitor, config.step_ms)

@@ -9,8 +9,10 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BeforeValidator, Field, field_validator
+from pydantic import BeforeValidator, Field, ValidationError, field_validator
+from pydantic_core import InitErrorDetails, PydanticCustomError
 
+from cosim.clock import to_ns
 from cosim.scenario.model import ModelConfig, Named
 from cosim.units import parse
 
@@ -63,6 +65,13 @@ Parameter = Annotated[bool | float | tuple[float, ...] | ByRegion, BeforeValidat
 Initial = Annotated[float | tuple[float, float], BeforeValidator(_initial)]
 
 
+def _at(place: tuple[str, ...], message: str, culprit: object = None) -> ValidationError:
+    """Return the error of a value that lies deeper than its validator."""
+    kind = PydanticCustomError("tvb", "{message}", {"message": message})
+    line = InitErrorDetails(type=kind, loc=place, input=culprit)
+    return ValidationError.from_exception_data("tvb", [line])
+
+
 class TvbConfig(ModelConfig):
     """A mean-field model and how TVB integrates, couples and records it.
 
@@ -71,11 +80,11 @@ class TvbConfig(ModelConfig):
     """
 
     #: Name of a model of tvb-library, or one registered in the group ``cosim_tvb.models``.
-    model: str
+    model: str = Field(examples=["ReducedWongWang"])
     #: A number, a list where TVB has a list, or numbers by region: labels or patterns.
     parameters: dict[str, Parameter] = Field(default_factory=dict)
     coupling: Named = Named(name="Linear")
-    integrator: Named
+    integrator: Named = Field(examples=[{"HeunDeterministic": {"dt": "0.1 ms"}}])
     #: By state variable: a number, or the interval from which each region draws its own.
     initial: dict[str, Initial] = Field(default_factory=dict)
     monitors: tuple[Named, ...] = ()
@@ -85,13 +94,15 @@ class TvbConfig(ModelConfig):
     @classmethod
     def _has_a_step(cls, value: Named) -> Named:
         if "dt" not in value.parameters:
-            raise ValueError(f"'dt' is missing: {{{value.name}: {{dt: 0.1 ms}}}}")
+            raise _at((value.name,), f"'dt' is missing; expected {{{value.name}: {{dt: 0.1 ms}}}}")
+        given = value.parameters["dt"]
         try:
-            step_ms = parse(value.parameters["dt"], "ms")
+            step_ms = parse(given, "ms")
+            to_ns(step_ms)
         except ValueError as err:
-            raise ValueError(f"dt is {value.parameters['dt']!r}: {err}") from err
+            raise _at((value.name, "dt"), str(err), given) from err
         if step_ms <= 0:
-            raise ValueError(f"dt is {value.parameters['dt']!r}: expected a positive time")
+            raise _at((value.name, "dt"), "expected a positive time", given)
         return value
 
     @property

@@ -161,7 +161,8 @@ def _too_long(window: int, grid: Grid, shortest: Edge) -> Problem:
         ("window",),
         f"a window of {_ms(window, grid)} is too long for the border edge "
         f"{_edge_text(shortest, grid)}",
-        f"at most {_ms(shortest.reach, grid)}" if shortest.reach >= grid.base else
+        f"at most {_ms(shortest.reach // grid.base * grid.base, grid)}"
+        if shortest.reach >= grid.base else
         f"longer tracts or a slower conduction speed: windows are at least "
         f"{_ms(grid.base, grid)} ({grid.reason})",
     )

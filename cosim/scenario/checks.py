@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from cosim.errors import Problem
 from cosim.scenario import conversions
-from cosim.scenario.explain import shown, validated, worded
+from cosim.scenario.explain import faulty, shown, validated, worded
 from cosim.scenario.keys import nearest
 from cosim.scenario.model import (
     Activity,
@@ -108,7 +108,7 @@ def _receives(models: Models, where: Path, entry: Receives) -> Iterator[Problem]
             continue
         if _spikes(config):
             units[source] = "spikes/s"
-            yield from _heard((*where, "from", j), str(where[1]), source, config)
+            yield from _heard(models, (*where, "from", j), source, config)
         else:
             units[source] = config.activity.unit if config.activity is not None else ""
             yield from _from_field(where, j, entry, config)
@@ -123,8 +123,9 @@ def _receives(models: Models, where: Path, entry: Receives) -> Iterator[Problem]
     yield from _through(where, entry.through, ("rates_to_spikes", "spikes_to_spikes"))
 
 
-def _heard(path: Path, target: str, source: str, config: ModelConfig) -> Iterator[Problem]:
-    if not any(target in sent.targets for sent in config.sends):
+def _heard(models: Models, path: Path, source: str, config: ModelConfig) -> Iterator[Problem]:
+    target, reached = path[1], {name for sent in config.sends for name in sent.targets}
+    if target not in reached and reached <= set(models):  # else a name there is misspelt
         yield Problem(
             path, f"'{source}' sends nothing to '{target}'",
             f"a 'sends' entry with 'to: [{target}]' under models.{source}",
@@ -161,14 +162,12 @@ def _gain_in(
     if entry.gain is None or (config.activity is None and not _spikes(config)):
         return
     text = _attempt(conversions.gain_to_hz, entry.gain, config.activity)
-    yield from _bad_gain(where, entry.gain, text, f"from '{source}'")
+    yield from _bad_gain(where, entry.gain, text)
 
 
-def _bad_gain(where: Path, gain: str | float, text: str, whose: str) -> Iterator[Problem]:
+def _bad_gain(where: Path, gain: str | float, text: str) -> Iterator[Problem]:
     if text:
-        fault, expected = worded(text)
-        message = f"the gain {whose} is {shown(gain)}"
-        yield Problem((*where, "gain"), f"{message}: {fault}" if fault else message, expected)
+        yield faulty((*where, "gain"), gain, text)
 
 
 def _gain_or_relay(where: Path, entry: Receives) -> Iterator[Problem]:
@@ -210,20 +209,21 @@ def _sends(models: Models, where: Path, entry: Sends) -> Iterator[Problem]:
         if config is None:
             continue
         if _spikes(config):
-            yield from _listens((*where, "to", j), str(where[1]), target, config)
+            yield from _listens(models, (*where, "to", j), target, config)
             continue
         into_mean_field = True
         yield from _into_variable(where, config, entry.variable, target)
         if entry.gain is not None:
             text = _attempt(conversions.gain_from_hz, entry.gain, config.activity)
-            yield from _bad_gain(where, entry.gain, text, f"to '{target}'")
+            yield from _bad_gain(where, entry.gain, text)
     if into_mean_field:
         yield from _one_conversion(where, entry)
     yield from _through(where, entry.through, ("spikes_to_rates",))
 
 
-def _listens(path: Path, source: str, target: str, config: ModelConfig) -> Iterator[Problem]:
-    if not any(source in entry.sources for entry in config.receives):
+def _listens(models: Models, path: Path, target: str, config: ModelConfig) -> Iterator[Problem]:
+    source, heard = path[1], {name for entry in config.receives for name in entry.sources}
+    if source not in heard and heard <= set(models):  # else a name there is misspelt
         yield Problem(
             path, f"'{target}' receives nothing from '{source}'",
             f"a 'receives' entry with 'from: [{source}]' under models.{target}",
@@ -305,11 +305,11 @@ def _translated(
         yield _without_activity((*where, "from", j), name)
         return
     if entry.sender_variable is not None:
-        variables = _engine(source).state_variables(source)
-        yield from _known((*where, "of"), f"state variable of '{name}'", activity.variable, variables)
+        legal = _engine(source).state_variables(source)
+        yield from _known((*where, "of"), f"state variable of '{name}'", activity.variable, legal)
     if entry.gain is not None:
         text = _attempt(conversions.gain_between, entry.gain, activity, target)
-        yield from _bad_gain(where, entry.gain, text, f"from '{name}'")
+        yield from _bad_gain(where, entry.gain, text)
 
 
 # Recording

@@ -16,7 +16,6 @@ from cosim.errors import Problem
 from cosim.scenario.keys import (
     Path,
     Strays,
-    close,
     example,
     legal_keys,
     nearest,
@@ -153,8 +152,8 @@ def faulty(path: Path, value: object, text: str, hint: str = "") -> Problem:
     """
     fault, expected = worded(text)
     expected, unit_hint = _about_unit(value, expected)
-    own = f"{path[-1]} is {value!r}" if path else ""
-    fault = fault.removeprefix(own).lstrip(";: ") if own else fault
+    if path and re.fullmatch(rf"{re.escape(str(path[-1]))} is [^;:]*", fault):
+        fault = ""  # the problem says so itself
     name = dotted(path)
     quoted = any(f"'{word}'" in fault for word in _words(value))
     message = f"'{name}': {fault}" if quoted else f"'{name}' is {shown(value)}"
@@ -186,7 +185,7 @@ def _about_unit(value: object, expected: str) -> tuple[str, str]:
     parts = split_quantity(str(value)) if not isinstance(value, bool) else None
     if parts is None or not math.isfinite(parts[0]):
         return expected, ""
-    meant = close(parts[1], UNITS[canonical]) if parts[1] else ""
+    meant = {unit.lower(): unit for unit in UNITS[canonical]}.get(parts[1].lower(), "")
     own = f"such as '{parts[0]:g} {meant or canonical}'"
     return expected[: found.start()] + own, f"did you mean '{meant}'?" if meant else ""
 
@@ -201,10 +200,10 @@ def shown(value: object) -> str:
 
 
 _BOUNDS: Mapping[str, Callable[[Any], str]] = {
-    "greater_than_equal": lambda c: f"a number of at least {c['ge']}",
-    "greater_than": lambda c: f"a number above {c['gt']}",
-    "less_than_equal": lambda c: f"a number of at most {c['le']}",
-    "less_than": lambda c: f"a number below {c['lt']}",
+    "greater_than_equal": lambda c: f"a number of at least {c['ge']:.10g}",
+    "greater_than": lambda c: f"a number above {c['gt']:.10g}",
+    "less_than_equal": lambda c: f"a number of at most {c['le']:.10g}",
+    "less_than": lambda c: f"a number below {c['lt']:.10g}",
     "too_short": lambda c: f"at least {c['min_length']} item{'s' * (c['min_length'] > 1)}",
     "string_too_short": lambda _: "some text",
     "too_long": lambda c: f"at most {c['max_length']} items",

@@ -54,12 +54,13 @@ class Strays:
         self.missing: list[tuple[Path, str]] = []
         unknown: dict[Path, list[str]] = {}
         missing: dict[Path, list[str]] = {}
+        kinds = {"extra_forbidden": unknown, "missing": missing}
         for detail in error.errors():
-            *place, key = yaml_path(detail["loc"], data, missing=detail["type"] == "missing")
-            kinds = {"extra_forbidden": unknown, "missing": missing}
-            if detail["type"] in kinds and isinstance(key, str):
-                found = kinds[detail["type"]].setdefault(tuple(place), [])
-                found += [] if key in found else [key]
+            kind = detail["type"]
+            if kind in kinds and isinstance(detail["loc"][-1], str):
+                *place, key = yaml_path(detail["loc"], data, missing=kind == "missing")
+                found = kinds[kind].setdefault(tuple(place), [])
+                found += [] if key in found else [str(key)]
         for parent in {**unknown, **missing}:
             self._match(model, data, parent, unknown.get(parent, []), missing.get(parent, []))
 

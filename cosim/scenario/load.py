@@ -52,7 +52,7 @@ class Case:
 
     def invalid(self, problems: Sequence[Problem]) -> ScenarioInvalid:
         """Return the error that reports problems, and what the simulators find, with lines."""
-        return _invalid(self.source, [*problems, *deep_problems(self)])
+        return _invalid(self.source, _beyond(problems, deep_problems(self)))
 
     def invalid_model(self, model: str, problems: Sequence[Problem]) -> ScenarioInvalid:
         """Return the error that reports problems of one entry under `models`."""
@@ -119,11 +119,19 @@ def draft_case(path: Path, overrides: Mapping[str, Any] | None = None) -> Draft:
         simulators, problems = assign(parts.regions, parts.models, brain.labels)
         found += problems
     if parts.scenario is None or brain is None or parts.undescribed:
-        found += _deep(parts.models, brain.labels) if brain is not None else ()
+        if brain is not None:
+            found = _beyond(found, _deep(parts.models, brain.labels))
         explained = {p.path[:2] for p in found}
         found += (p for p in parts.undescribed if p.path not in explained)
         raise _invalid(source, found)
     return Draft(Case(parts.scenario, brain, simulators, source, text), tuple(found))
+
+
+def _beyond(found: Iterable[Problem], deep: Iterable[Problem]) -> list[Problem]:
+    """Add what the simulators find to what was found, where that says nothing."""
+    shallow = list(found)
+    told = {p.path for p in shallow}
+    return [*shallow, *(p for p in deep if p.path not in told)]
 
 
 def _unless_unread(

@@ -83,7 +83,7 @@ def _owned(
         for (name, model), regions in members.items()
     ]
     owned.sort(key=lambda o: (o.kind != "mean_field", order[o.model], o.regions[0]))
-    return tuple(owned), list(_clashes(owned, first_rule))
+    return tuple(owned), list(_clashes(rules, owned, first_rule))
 
 
 def _kind(models: Models, name: str) -> str:
@@ -129,13 +129,14 @@ def _pattern(
 
 
 def _clashes(
-    owned: list[Owned], first_rule: dict[tuple[str, str], int]
+    rules: Sequence[RegionRule], owned: list[Owned], first_rule: dict[tuple[str, str], int]
 ) -> Iterator[Problem]:
     seen: dict[str, Owned] = {}
     for simulator in owned:
         other = seen.setdefault(simulator.name, simulator)
         if other is not simulator:
-            rule = max(first_rule[o.name, o.model] for o in (other, simulator))
+            both = {first_rule[o.name, o.model] for o in (other, simulator)}
+            rule = max([i for i in both if rules[i].simulator is not None] or both)
             yield Problem(
                 ("regions", rule),
                 f"two simulators are called '{simulator.name}' "

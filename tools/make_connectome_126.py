@@ -52,8 +52,9 @@ Precentral -39 -6 51 | Frontal_Sup -18 35 42 | Frontal_Sup_Orb -17 47 -13 | Fron
 Frontal_Mid_Orb -31 50 -10 | Frontal_Inf_Oper -48 13 19 | Frontal_Inf_Tri -46 30 14
 Frontal_Inf_Orb -36 31 -12 | Rolandic_Oper -47 -8 14 | Supp_Motor_Area -5 5 61 | Olfactory -8 15 -11
 Frontal_Sup_Medial -5 49 31 | Frontal_Med_Orb -5 54 -7 | Rectus -5 37 -18 | Insula -35 7 3
-Cingulum_Ant -4 35 14 | Cingulum_Mid -5 -15 42 | Cingulum_Post -5 -43 25 | ParaHippocampal -21 -16 -21
-Calcarine -7 -79 6 | Cuneus -6 -80 27 | Lingual -15 -68 -5 | Occipital_Sup -17 -84 28
+Cingulum_Ant -4 35 14 | Cingulum_Mid -5 -15 42 | Cingulum_Post -5 -43 25
+ParaHippocampal -21 -16 -21 | Calcarine -7 -79 6 | Cuneus -6 -80 27
+Lingual -15 -68 -5 | Occipital_Sup -17 -84 28
 Occipital_Mid -32 -81 16 | Occipital_Inf -36 -78 -8 | Fusiform -31 -40 -20 | Postcentral -42 -23 49
 Parietal_Sup -23 -60 59 | Parietal_Inf -43 -46 47 | SupraMarginal -56 -34 30 | Angular -44 -61 36
 Precuneus -7 -56 48 | Paracentral_Lobule -8 -25 70 | Heschl -42 -19 10 | Temporal_Sup -53 -21 7

@@ -52,7 +52,9 @@ def write_brain(path: Path, delays_ms: Any, weights: Any) -> None:
         archive.writestr("centres.txt", "\n".join(rows))
 
 
-def write(folder: Path, regions: list[dict[str, Any]], models: Mapping[str, Any], **top: Any) -> Path:
+def write(
+    folder: Path, regions: list[dict[str, Any]], models: Mapping[str, Any], **top: Any
+) -> Path:
     """Write a scenario; its brain is ``brain.zip`` in the folder unless `top` says otherwise."""
     data = {
         "name": "hybrid",
@@ -81,7 +83,8 @@ def wong_wang(*, stochastic: bool = False, **more: Any) -> dict[str, Any]:
     if stochastic:
         integrator["HeunStochastic"]["nsig"] = "1e-4"
     return {
-        "engine": "tvb", "model": "ReducedWongWang",
+        "engine": "tvb",
+        "model": "ReducedWongWang",
         "parameters": {"w": 0.9, "I_o": 0.32},
         "coupling": {"Linear": {"a": 0.1}},
         "integrator": integrator,
@@ -95,10 +98,14 @@ def wong_wang(*, stochastic: bool = False, **more: Any) -> dict[str, Any]:
 def integrating(**more: Any) -> dict[str, Any]:
     """Return a mean field that only adds up its input: dx/dt = coupling, starting at 0."""
     return {
-        "engine": "tvb", "model": "Linear", "parameters": {"gamma": 0.0},
+        "engine": "tvb",
+        "model": "Linear",
+        "parameters": {"gamma": 0.0},
         "coupling": {"Linear": {"a": 1.0}},
         "integrator": {"EulerDeterministic": {"dt": "0.1 ms"}},
-        "activity": {"of": "x"}, "initial": {"x": 0.0}, "monitors": ["Raw"],
+        "activity": {"of": "x"},
+        "initial": {"x": 0.0},
+        "monitors": ["Raw"],
         **more,
     }
 
@@ -106,7 +113,9 @@ def integrating(**more: Any) -> dict[str, Any]:
 def parrots(times_ms: list[float], size: int = 4, **more: Any) -> dict[str, Any]:
     """Return neurons that all fire 1 ms after the given times."""
     device = {
-        "device": "spike_generator", "to": "all", "parameters": {"spike_times": times_ms},
+        "device": "spike_generator",
+        "to": "all",
+        "parameters": {"spike_times": times_ms},
         "synapse": {"weight": 1.0, "delay": "1 ms"},
     }
     populations = {"all": {"model": "parrot_neuron", "size": size}}
@@ -162,7 +171,8 @@ def _arrays(result: Result) -> dict[str, tuple[np.ndarray, ...]]:
         signal = result.signal(name)
         found[name] = (signal.time.values, signal.values, signal.column.values)
     for kind, names, read in (
-        ("spikes", result.populations, result.spikes), ("train", result.trains, result.train),
+        ("spikes", result.populations, result.spikes),
+        ("train", result.trains, result.train),
     ):
         for region, name in names:
             trains = read(region, name)
@@ -195,8 +205,13 @@ def cosim(*arguments: object, limit_s: float = LIMIT_S) -> subprocess.CompletedP
     """Run the command line in a session of its own, all of which ends with it."""
     argv = [sys.executable, "-m", "cosim", *map(str, arguments)]
     with subprocess.Popen(
-        argv, env=without_launcher(os.environ), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE, text=True, start_new_session=True,
+        argv,
+        env=without_launcher(os.environ),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
     ) as job:
         try:
             out, err = job.communicate(timeout=limit_s)

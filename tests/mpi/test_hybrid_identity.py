@@ -32,27 +32,41 @@ PIECES = {
 
 def two_spiking_regions(folder):
     """The brain of the demo with small networks; every transformer but the devices of NEST."""
+
     def fed(population, source, through, gain, **more):
-        entry = {"population": population, "from": [source], "through": through,
-                 "synapse": {**SYNAPSE, **more}}
+        entry = {
+            "population": population,
+            "from": [source],
+            "through": through,
+            "synapse": {**SYNAPSE, **more},
+        }
         return entry if gain is None else {**entry, "gain": gain}
 
     spiking = {
-        "engine": "nest", "network": {"builder": "balanced_ei", "size": 200},
+        "engine": "nest",
+        "network": {"builder": "balanced_ei", "size": 200},
         "receives": [
             fed("excitatory", "cortex", "poisson", "2 kHz"),
             fed("inhibitory", "cortex", {"mip": {"correlation": 0.2}}, "1 kHz"),
             fed("excitatory", "spiking", {"gamma": {"shape": 2.0}}, 2.0),
-            fed("inhibitory", "spiking", "relay", None,
-                rule={"fixed_indegree": {"indegree": 10}}),
+            fed("inhibitory", "spiking", "relay", None, rule={"fixed_indegree": {"indegree": 10}}),
         ],
-        "sends": [{"population": "excitatory", "to": ["cortex", "spiking"], "as": "S",
-                   "through": {"rate": {"kernel": "alpha", "tau": "5 ms"}}, "gating": {}}],
+        "sends": [
+            {
+                "population": "excitatory",
+                "to": ["cortex", "spiking"],
+                "as": "S",
+                "through": {"rate": {"kernel": "alpha", "tau": "5 ms"}},
+                "gating": {},
+            }
+        ],
     }
     return pieces.write(
-        folder, [{"match": ["rV1", "rV2"], "as": "spiking"}, *pieces.WHOLE],
+        folder,
+        [{"match": ["rV1", "rV2"], "as": "spiking"}, *pieces.WHOLE],
         {"spiking": spiking, "cortex": pieces.wong_wang(stochastic=True)},
-        brain=pieces.TVB_DATA, record={"trains": True},
+        brain=pieces.TVB_DATA,
+        record={"trains": True},
     )
 
 
@@ -106,9 +120,7 @@ def tvb_scenario(folder, regions, *, stochastic):
 def jobs(path, tmp_path_factory):
     """Run all layouts and all pieces of brains in one job; return the run directories."""
     folder = tmp_path_factory.mktemp("jobs")
-    orders = {
-        layout: [path, {"window": layout[0]}, layout[1]] for layout in LAYOUTS
-    }
+    orders = {layout: [path, {"window": layout[0]}, layout[1]] for layout in LAYOUTS}
     for name, (regions, window) in PIECES.items():
         ranks = len({rule.get("simulator") for rule in regions})
         for stochastic in (False, True):

@@ -34,17 +34,26 @@ def triangle(folder):
     """Spikes of R0 reach R2 directly, and by way of the mean field R1."""
     delays_ms, weights = np.zeros((3, 3)), np.zeros((3, 3))
     for source, target, delay_ms, weight in (
-        (0, 1, TO_FIELD_MS, 1.0), (1, 2, TO_SPIKES_MS, 2.0), (0, 2, BETWEEN_SPIKES_MS, 0.5),
+        (0, 1, TO_FIELD_MS, 1.0),
+        (1, 2, TO_SPIKES_MS, 2.0),
+        (0, 2, BETWEEN_SPIKES_MS, 0.5),
     ):
         delays_ms[target, source], weights[target, source] = delay_ms, weight
     pieces.write_brain(folder / "brain.zip", delays_ms, weights)
     sends = [
         {"population": "all", "to": ["field"], "as": "x", "through": ONE_STEP, "gain": "1 /Hz"},
-        {"population": "all", "to": ["target"], "through": {"rate": {"kernel": "alpha", "tau": "1 ms"}}},
+        {
+            "population": "all",
+            "to": ["target"],
+            "through": {"rate": {"kernel": "alpha", "tau": "1 ms"}},
+        },
     ]
     regular = {"regular": {"phases": "aligned"}}
-    fed = (("by_field", "field", regular, "10 Hz"), ("by_rate", "source", regular, 100.0),
-           ("relayed", "source", "relay", None))
+    fed = (
+        ("by_field", "field", regular, "10 Hz"),
+        ("by_rate", "source", regular, 100.0),
+        ("relayed", "source", "relay", None),
+    )
     target = {
         "engine": "nest",
         "network": {"populations": {n: {"model": "parrot_neuron", "size": 4} for n, *_ in fed}},
@@ -57,7 +66,8 @@ def triangle(folder):
     rules = [{"match": f"R{i}", "as": m} for i, m in enumerate(("source", "field", "target"))]
     models = {
         "source": pieces.parrots([SPIKE_MS - 1.0], sends=sends),
-        "field": pieces.integrating(), "target": target,
+        "field": pieces.integrating(),
+        "target": target,
     }
     return pieces.write(folder, rules, models, duration="60 ms", record={"trains": True})
 
@@ -140,16 +150,17 @@ def into_a_field(folder, kernel, input_of, duration_ms):
     delays_ms[1, 0], weights[1, 0] = TO_FIELD_MS, 1.0
     pieces.write_brain(folder / "brain.zip", delays_ms, weights)
     through = {"rate": {"kernel": kernel, **KERNELS[kernel]}}
-    sends = [
-        {"population": "all", "to": ["field"], "as": "x", "through": through, "gain": "1 /Hz"}
-    ]
+    sends = [{"population": "all", "to": ["field"], "as": "x", "through": through, "gain": "1 /Hz"}]
     times_ms, multiplicities = input_of(duration_ms)
     source = pieces.parrots(times_ms, size=1, sends=sends)
     source["network"]["devices"][0]["parameters"]["spike_multiplicities"] = multiplicities
     rules = [{"match": "R0", "as": "source"}, {"match": "R1", "as": "field"}]
     path = pieces.write(
-        folder, rules, {"source": source, "field": pieces.integrating()},
-        duration=f"{duration_ms} ms", window="2 ms",
+        folder,
+        rules,
+        {"source": source, "field": pieces.integrating()},
+        duration=f"{duration_ms} ms",
+        window="2 ms",
     )
     found = pieces.serial(path)
     stated_ms = found.transformer("R0.all.to.field")["delay_ms"]

@@ -18,14 +18,19 @@ def brain(folder):
 
 def models(fast_dt="0.1 ms"):
     fast = {
-        "engine": "tvb", "model": "WilsonCowan", "coupling": {"Linear": {"a": 2.0}},
+        "engine": "tvb",
+        "model": "WilsonCowan",
+        "coupling": {"Linear": {"a": 2.0}},
         "parameters": {"P": 0.5},
         "integrator": {"HeunStochastic": {"dt": fast_dt, "nsig": {"E": "1e-5"}}},
-        "activity": {"of": "E"}, "monitors": ["Raw"],
+        "activity": {"of": "E"},
+        "monitors": ["Raw"],
         "translate": [{"from": ["slow"], "as": "E", "gain": 0.7}],
     }
     slow = pieces.wong_wang(
-        stochastic=True, initial={"S": [0.1, 0.4]}, coupling={"Linear": {"a": 0.4}},
+        stochastic=True,
+        initial={"S": [0.1, 0.4]},
+        coupling={"Linear": {"a": 0.4}},
         translate=[{"from": ["fast"], "as": "S", "gain": 0.2}],
     )
     return {"slow": slow, "fast": fast}

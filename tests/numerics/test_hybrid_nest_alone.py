@@ -52,8 +52,12 @@ ALONE = """
 
 def alone(given):
     done = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(ALONE)], input=json.dumps(given), timeout=LIMIT_S,
-        capture_output=True, text=True, check=False,
+        [sys.executable, "-c", textwrap.dedent(ALONE)],
+        input=json.dumps(given),
+        timeout=LIMIT_S,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     (line,) = [x for x in done.stdout.splitlines() if x.startswith("spikes ")]
@@ -70,13 +74,23 @@ def trains_of(found, transformer, fibres):
 def in_the_loop(tmp_path_factory):
     synapse = {"weight": "1 nS", "delay": "1 ms"}
     spiking = {
-        "engine": "nest", "network": {"builder": "balanced_ei", "size": 200},
+        "engine": "nest",
+        "network": {"builder": "balanced_ei", "size": 200},
         "receives": [
-            {"population": "excitatory", "from": ["cortex"], "gain": "2 kHz",
-             "through": {"gamma": {"shape": 3.0}}, "synapse": synapse},
-            {"population": "inhibitory", "from": ["cortex"], "gain": "1 kHz",
-             "through": {"poisson": {"trains": 15}},
-             "synapse": {"weight": "0.5 nS", "delay": "2.3 ms"}},
+            {
+                "population": "excitatory",
+                "from": ["cortex"],
+                "gain": "2 kHz",
+                "through": {"gamma": {"shape": 3.0}},
+                "synapse": synapse,
+            },
+            {
+                "population": "inhibitory",
+                "from": ["cortex"],
+                "gain": "1 kHz",
+                "through": {"poisson": {"trains": 15}},
+                "synapse": {"weight": "0.5 nS", "delay": "2.3 ms"},
+            },
         ],
         "sends": [{"population": "excitatory", "to": ["cortex"], "as": "S", "gating": {}}],
     }
@@ -84,7 +98,10 @@ def in_the_loop(tmp_path_factory):
         tmp_path_factory.mktemp("loop"),
         [{"match": "rV2", "as": "spiking"}, *pieces.WHOLE],
         {"spiking": spiking, "cortex": pieces.wong_wang(stochastic=True)},
-        brain=pieces.TVB_DATA, record={"trains": True}, duration="100 ms", window="2 ms",
+        brain=pieces.TVB_DATA,
+        record={"trains": True},
+        duration="100 ms",
+        window="2 ms",
     )
     return pieces.serial(path)
 
@@ -98,10 +115,20 @@ def test_the_loop_feeds_the_network_and_listens_to_it(in_the_loop):
 
 def test_nest_alone_gives_the_same_spikes(in_the_loop):
     inputs = [
-        {"population": "excitatory", "rule": "one_to_one", "weight": 1.0, "delay": 1.0,
-         "trains": trains_of(in_the_loop, "rV2.excitatory.in0", 160)},
-        {"population": "inhibitory", "rule": "all_to_all", "weight": 0.5, "delay": 2.3,
-         "trains": trains_of(in_the_loop, "rV2.inhibitory.in1", 15)},
+        {
+            "population": "excitatory",
+            "rule": "one_to_one",
+            "weight": 1.0,
+            "delay": 1.0,
+            "trains": trains_of(in_the_loop, "rV2.excitatory.in0", 160),
+        },
+        {
+            "population": "inhibitory",
+            "rule": "all_to_all",
+            "weight": 0.5,
+            "delay": 2.3,
+            "trains": trains_of(in_the_loop, "rV2.inhibitory.in1", 15),
+        },
     ]
     given = {"seed": derived_seed(7, "nest", "rV2"), "inputs": inputs, "duration": 100.0}
     found = alone(given)

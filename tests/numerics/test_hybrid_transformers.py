@@ -27,8 +27,14 @@ def path(tmp_path_factory):
             "populations": {m: {"model": "parrot_neuron", "size": NEURONS} for m in MAKERS}
         },
         "receives": [
-            {"population": name, "from": ["field"], "gain": "1 kHz", "background": "30 Hz",
-             "through": through, "synapse": {"weight": 1.0, "delay": f"{SYNAPSE_MS} ms"}}
+            {
+                "population": name,
+                "from": ["field"],
+                "gain": "1 kHz",
+                "background": "30 Hz",
+                "through": through,
+                "synapse": {"weight": 1.0, "delay": f"{SYNAPSE_MS} ms"},
+            }
             for name, through in MAKERS.items()
         ],
         "sends": [{"population": "poisson", "to": ["field"], "as": "S", "gating": {}}],
@@ -39,8 +45,12 @@ def path(tmp_path_factory):
     )
     rules = [{"match": "R0", "as": "spiking"}, {"match": "rest", "as": "field"}]
     return pieces.write(
-        folder, rules, {"spiking": spiking, "field": field}, duration=f"{DURATION_MS} ms",
-        window="2 ms", record={"trains": True},
+        folder,
+        rules,
+        {"spiking": spiking, "field": field},
+        duration=f"{DURATION_MS} ms",
+        window="2 ms",
+        record={"trains": True},
     )
 
 

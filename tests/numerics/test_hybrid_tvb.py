@@ -124,7 +124,8 @@ def by_hand():
         model=library.model_class("ReducedWongWang")(w=np.array([0.9]), I_o=np.array([0.32])),
         coupling=library.coupling.Linear(a=np.array([0.1])),
         integrator=library.integrators.HeunDeterministic(dt=DT_MS),
-        connectivity=connectivity, conduction_speed=4.0,
+        connectivity=connectivity,
+        conduction_speed=4.0,
         monitors=(library.monitors.Raw(), library.monitors.TemporalAverage(period=1.0)),
         initial_conditions=np.full((past, 1, 76, 1), 0.2),
     )

@@ -19,18 +19,32 @@ def scenario(folder, unit, **receives):
     weights = np.array([[0.0, WEIGHT], [1.0, 0.0]])
     pieces.write_brain(folder / "brain.zip", np.full((2, 2), 3.0), weights)
     source = pieces.parrots(
-        [20.0], size=10,
-        receives=[{
-            "population": "ear", "from": ["field"], "gain": into,
-            "background": f"{BACKGROUND_HZ} Hz", "synapse": {"weight": 1.0, "delay": "1 ms"},
-            **receives,
-        }],
-        sends=[{"population": "all", "to": ["field"], "as": "x", "gain": out_of,
-                "through": {"rate": {"kernel": "exponential", "tau": "5 ms"}}}],
+        [20.0],
+        size=10,
+        receives=[
+            {
+                "population": "ear",
+                "from": ["field"],
+                "gain": into,
+                "background": f"{BACKGROUND_HZ} Hz",
+                "synapse": {"weight": 1.0, "delay": "1 ms"},
+                **receives,
+            }
+        ],
+        sends=[
+            {
+                "population": "all",
+                "to": ["field"],
+                "as": "x",
+                "gain": out_of,
+                "through": {"rate": {"kernel": "exponential", "tau": "5 ms"}},
+            }
+        ],
     )
     source["network"]["populations"]["ear"] = {"model": "parrot_neuron", "size": 10}
     field = pieces.integrating(
-        coupling={"Linear": {"a": COUPLING}}, activity={"of": "x", "unit": unit},
+        coupling={"Linear": {"a": COUPLING}},
+        activity={"of": "x", "unit": unit},
         initial={"x": 0.1},
     )
     rules = [{"match": "R0", "as": "spikes"}, {"match": "rest", "as": "field"}]

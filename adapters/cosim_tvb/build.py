@@ -50,7 +50,9 @@ def build(spec: SimulatorSpec, config: TvbConfig, model_facts: ModelFacts) -> Bu
     """Build a TVB simulator that holds all regions but computes those of the specification.
 
     The arrays of every instance have the whole brain's shape and order, so that each owned
-    region adds up the same numbers in the same order whoever owns the rest.
+    region adds up the same numbers in the same order whoever owns the rest. What others see of a
+    region of another simulator is zero until a port brings it: a port that feeds some coupling
+    variables of a region leaves its other ones silent.
 
     Raises
     ------
@@ -65,6 +67,8 @@ def build(spec: SimulatorSpec, config: TvbConfig, model_facts: ModelFacts) -> Bu
     connectivity.configure()
     connectivity.set_idelays(config.step_ms)
     initial = initial_state(config, model_facts, spec.seed, regions)
+    seen = [model_facts.state_variables.index(v) for v in model_facts.coupling_variables]
+    initial[np.ix_(seen, foreign)] = 0.0
     sim = library.Simulator(
         model=_model(config, model_facts, spec.brain.labels),
         coupling=build_coupling(config),

@@ -23,6 +23,9 @@ class Proxies:
     and nothing writes those places again before they leave the ring. The border delays see to
     it that no step reads them earlier, which `require` checks.
 
+    Coupling variables of the port's regions that neither this port nor another one brings are
+    zero: a region that is only the source of one kind of input must not be one of another kind.
+
     Parameters
     ----------
     port

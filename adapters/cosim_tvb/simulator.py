@@ -24,8 +24,9 @@ from cosim_tvb.recording import Recording
 class TvbSimulator:
     """Mean-field regions of a brain in one tvb-library simulator; see `cosim.simulator.Simulator`.
 
-    The state of regions that it does not own is put back to its initial value after every step:
-    nobody reads it, and it must not run away.
+    The state of regions that it does not own is put back after every step to where it began, with
+    coupling variables at zero: it must not run away, and of what others see only that is nonzero
+    which a port brings.
 
     Parameters
     ----------

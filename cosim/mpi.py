@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
@@ -118,6 +119,8 @@ class Mpi:
         self._control.Free()
         self._mpi.Finalize()
 
-    def abort(self, code: int) -> None:
+    def abort(self, code: int) -> NoReturn:
         """End the whole job at once."""
         self._mpi.COMM_WORLD.Abort(code)
+        # MPICH returns, and kills us a little later: long enough to print another traceback.
+        os._exit(code)

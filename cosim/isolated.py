@@ -7,6 +7,7 @@ a rank, and this is not used.
 from __future__ import annotations
 
 import multiprocessing
+import signal
 from collections.abc import Sequence
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -17,7 +18,7 @@ from cosim.errors import CosimError, said
 from cosim.messages import Block
 from cosim.recording import RankFile
 from cosim.recording.names import Declaration
-from cosim.simulator import Recorder, SimulatorSpec, engines
+from cosim.simulator import Recorder, Simulator, SimulatorSpec, engines
 
 
 class IsolatedSimulator:
@@ -41,21 +42,29 @@ class IsolatedSimulator:
         )
         self._process.start()
         theirs.close()
+        self._asked = False
         self.declared: tuple[Declaration, ...] = ()
 
     def _ask(self, verb: str, *arguments: object) -> Any:  # noqa: ANN401 - the verb's own
-        self._pipe.send((verb, arguments))
+        self._asked = True
         try:
+            self._pipe.send((verb, arguments))
             failed, value = self._pipe.recv()
-        except EOFError:
+        except (EOFError, OSError):
             raise CosimError("the simulator's process ended without a word") from None
+        self._asked = False
         if failed:
             raise CosimError(value)
         return value
 
     def prepare(self, recorder: Recorder) -> None:
         """Build the simulator; it records to the child's own file."""
-        self.declared = self._ask("prepare")
+        try:
+            self.declared = self._ask("prepare")
+        except CosimError:
+            # Nobody finalizes what was never prepared.
+            self._end()
+            raise
 
     def prime(self, port: str, lag: int) -> Sequence[Block]:
         """Return what the port would have emitted before the first window."""
@@ -77,8 +86,14 @@ class IsolatedSimulator:
 
     def finalize(self) -> None:
         """Release the simulator and end the child."""
-        if self._process.is_alive():
-            self._ask("finalize")
+        try:
+            # After an interrupt the answer to an earlier question may still be under way.
+            if self._process.is_alive() and not self._asked:
+                self._ask("finalize")
+        finally:
+            self._end()
+
+    def _end(self) -> None:
         self._pipe.close()
         self._process.join(timeout=10)
         if self._process.is_alive():
@@ -88,27 +103,33 @@ class IsolatedSimulator:
 
 
 def _serve(pipe: Connection, engine: str, spec: SimulatorSpec, recording: Path) -> None:
+    # What an interrupt from the terminal means is for the parent to decide.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     recorder = RankFile(recording, int(recording.stem.rpartition("-")[2]), spec.clock)
     simulator = engines()[engine].create(spec)
-    while True:
-        try:
-            verb, arguments = pipe.recv()
-        except EOFError:
-            recorder.close(complete=False)
-            return
-        try:
-            if verb == "prepare":
-                simulator.prepare(recorder)
-                recorder.begin()
-                value: object = recorder.declared
-            else:
-                value = getattr(simulator, verb)(*arguments)
-                recorder.flush_if_due()
-            if verb == "finalize":
-                recorder.close()
-        except Exception as error:  # the process boundary: the parent raises it
-            pipe.send((True, said(error)))
+    try:
+        while _answer(pipe, simulator, recorder):
+            pass
+    except (EOFError, OSError):
+        # The parent is gone, or wants no more answers.
+        recorder.close(complete=False)
+
+
+def _answer(pipe: Connection, simulator: Simulator, recorder: RankFile) -> bool:
+    """Do what the parent asks for next, and tell whether more is to come."""
+    verb, arguments = pipe.recv()
+    try:
+        if verb == "prepare":
+            simulator.prepare(recorder)
+            recorder.begin()
+            value: object = recorder.declared
         else:
-            pipe.send((False, value))
-            if verb == "finalize":
-                return
+            value = getattr(simulator, verb)(*arguments)
+            recorder.flush_if_due()
+        if verb == "finalize":
+            recorder.close()
+    except Exception as error:  # the process boundary: the parent raises it
+        pipe.send((True, said(error)))
+        return True
+    pipe.send((False, value))
+    return bool(verb != "finalize")

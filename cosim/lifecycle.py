@@ -6,9 +6,11 @@ import json
 import logging
 import resource
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from importlib.metadata import version
 
+from cosim.errors import RoleFailed, said
 from cosim.plan.model import Plan
 from cosim.recording import About
 from cosim.roles.base import Role
@@ -54,33 +56,62 @@ def state(roles: Sequence[Role]) -> tuple[dict[str, int], dict[str, float]]:
     return windows, {k: v for role in roles for k, v in role.status().items()}
 
 
-def prime(roles: Sequence[Role]) -> None:
-    """Send what the windows before the first would have sent."""
+def prime(roles: Sequence[Role], rank: int) -> None:
+    """Send what the windows before the first would have sent.
+
+    Raises
+    ------
+    RoleFailed
+        If a simulator cannot say what it would have sent.
+    """
     for role in roles:
         if isinstance(role, SimulatorRole):
-            role.prime()
+            with _naming(role, rank):
+                role.prime()
 
 
-def close(roles: Sequence[Role]) -> None:
-    """Release all roles."""
+def close(roles: Sequence[Role], rank: int) -> None:
+    """Release all roles.
+
+    Raises
+    ------
+    RoleFailed
+        If one of them fails at that.
+    """
     for role in roles:
-        role.close()
+        with _naming(role, rank):
+            role.close()
+
+
+@contextmanager
+def _naming(role: Role, rank: int) -> Iterator[None]:
+    """Name the role in whatever goes wrong outside the loop."""
+    try:
+        yield
+    except Exception as error:
+        region = getattr(error, "region", "") or role.region
+        raise RoleFailed(role.name, rank, role.window - 1, said(error), region) from error
+
+
+def cause(error: BaseException) -> str:
+    """Return in one line what ended the run."""
+    if isinstance(error, KeyboardInterrupt):
+        return "interrupted"
+    return said(error) if isinstance(error, Exception) else f"{type(error).__name__}: {error}"
 
 
 def close_quietly(roles: Sequence[Role]) -> None:
     """Release all roles after a failure, which no other may hide."""
     for role in roles:
-        _close_quietly(role)
+        quietly(role.close)
 
 
-def _close_quietly(role: Role) -> None:
+def quietly(action: Callable[[], object]) -> None:
+    """Do something after a failure; that one is to be reported, whatever goes wrong now."""
     try:
-        role.close()
+        action()
     except Exception:
-        # The failure that brought us here is the one to report.
-        log.debug("closing %s failed", role.name, exc_info=True)
-
-
+        log.warning("after the failure", exc_info=True)
 
 
 def max_rss_mb() -> float:

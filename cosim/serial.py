@@ -7,7 +7,17 @@ from collections.abc import Sequence
 
 from cosim.assembly import assemble, connect
 from cosim.isolated import IsolatedSimulator
-from cosim.lifecycle import REPORT_EVERY_S, WAIT_LIMIT_S, about, close, close_quietly, prime, state
+from cosim.lifecycle import (
+    REPORT_EVERY_S,
+    WAIT_LIMIT_S,
+    about,
+    cause,
+    close,
+    close_quietly,
+    prime,
+    quietly,
+    state,
+)
 from cosim.loop import Loop
 from cosim.patience import Patience
 from cosim.plan.model import Plan
@@ -61,20 +71,21 @@ def run_serial(case: Case, plan: Plan, run_dir: RunDir, progress: Progress) -> l
             [*recorder.declared, *_isolated(roles)],
         )
         begin_s = time.perf_counter()
-        prime(roles)
+        prime(roles, 0)
         watch = SerialWatch(recorder, progress)
         Loop(roles, sinks, watch, Patience(spin=True), 0, WAIT_LIMIT_S, begin_s).run()
         wall_s = time.perf_counter() - begin_s
         notes = [note for role in roles for note in role.notes()]
-        close(roles)
+        close(roles, 0)
         recorder.close()
     except BaseException as error:
         progress.close()
         close_quietly(roles)
-        recorder.close(complete=False)
-        report_first(run_dir.path, str(error))
+        quietly(lambda: recorder.close(complete=False))
+        text = cause(error)
+        report_first(run_dir.path, f"cosim: {text}")
         if run_dir.result.exists():
-            finish_result(run_dir.result, f"failed: {error}", {})
+            quietly(lambda: finish_result(run_dir.result, f"failed: {text}", {}))
         raise
     progress.close()
     finish_result(run_dir.result, "complete", {"wall_s": wall_s, "notes": notes})

@@ -5,20 +5,21 @@ from __future__ import annotations
 import logging
 import sys
 import time
-import traceback
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from cosim.assembly import assemble, connect
-from cosim.errors import CosimError, PeerFailed, RoleFailed, ScenarioInvalid
+from cosim.errors import PeerFailed, RoleFailed, ScenarioInvalid
 from cosim.lifecycle import (
     REPORT_EVERY_S,
     WAIT_LIMIT_S,
     about,
+    cause,
     close,
     close_quietly,
     max_rss_mb,
     prime,
+    quietly,
     state,
 )
 from cosim.loop import Loop
@@ -163,7 +164,7 @@ class Session:
         self._recorder.begin()
         self._declare(rank, list(self._recorder.declared))
         begin_s = time.perf_counter()
-        prime(self._roles)
+        prime(self._roles, rank)
         loop = Loop(
             self._roles, sinks, _Noting(self, self._note), self._patience, rank, self._limit_s,
             begin_s,
@@ -171,7 +172,7 @@ class Session:
         loop.run()
         self._until(lambda: all(o.delivered() for r in self._roles for o in r.outlets))
         notes = [note for role in self._roles for note in role.notes()]
-        close(self._roles)
+        close(self._roles, rank)
         self._recorder.close()
         return self._end(time.perf_counter() - begin_s, notes)
 
@@ -209,9 +210,10 @@ class Session:
     def _lead(self, error: BaseException) -> None:
         """Report this rank's failure, tell the others, give them time, end the job."""
         self._progress.close()
-        text, code = _report(error, self._mpi.rank, self._me)
-        if report_first(self._run_dir.path, text):
-            print(f"\n{text}", file=sys.stderr, flush=True)
+        text, code = self._report(error)
+        shown = text if isinstance(error, ScenarioInvalid) else f"cosim: {text}"
+        if report_first(self._run_dir.path, shown):
+            print(f"\n{shown}", file=sys.stderr, flush=True)
         log.error("%s", text, exc_info=error)
         others = [r for r in range(self._mpi.size) if r != self._mpi.rank]
         for rank in others:
@@ -220,6 +222,16 @@ class Session:
         self._wait(GRACE_S, lambda: self._closed >= set(others))
         self._sentinel.release()
         self._mpi.abort(code)
+
+    def _report(self, error: BaseException) -> tuple[str, int]:
+        """Return what became of this rank, and the job's exit code."""
+        if isinstance(error, ScenarioInvalid):
+            return str(error), 2
+        if not isinstance(error, RoleFailed):
+            # What fails beside the roles, such as recording, fails while the latest of them runs.
+            window = min((min(r.window, r.windows - 1) for r in self._roles), default=-1)
+            error = RoleFailed(self._me, self._mpi.rank, window, cause(error))
+        return str(error), 1
 
     def _follow(self, error: PeerFailed) -> None:
         """Close the files after another rank failed, say so, and wait to be ended."""
@@ -232,9 +244,9 @@ class Session:
 
     def _give_up(self, text: str) -> None:
         close_quietly(self._roles)
-        self._recorder.close(complete=False)
+        quietly(lambda: self._recorder.close(complete=False))
         if self._mpi.rank == 0 and self._run_dir.result.exists():
-            finish_result(self._run_dir.result, f"failed: {text}", {})
+            quietly(lambda: finish_result(self._run_dir.result, f"failed: {text}", {}))
 
     def _wait(self, limit_s: float, done: Callable[[], bool]) -> None:
         begin = time.monotonic()
@@ -265,15 +277,3 @@ class _Noting:
 def _enough_cores(mpi: Mpi, plan: Plan) -> bool:
     here = mpi.ranks_on_this_node()
     return here * max(plan.threads_per_rank()) <= cores()
-
-
-def _report(error: BaseException, rank: int, role: str) -> tuple[str, int]:
-    """Return the lines that the user sees first, and the job's exit code."""
-    if isinstance(error, ScenarioInvalid):
-        return str(error), 2
-    if isinstance(error, RoleFailed):
-        return f"cosim: {error}", 1
-    if isinstance(error, CosimError):
-        return f"cosim: role {role} on rank {rank} failed: {error}", 1
-    last = traceback.format_exception_only(error)[-1].strip()
-    return f"cosim: role {role} on rank {rank} failed: {last}", 1

@@ -344,6 +344,9 @@ def _recordings(models: Models, record: Record) -> Iterator[Problem]:
     for model, choices in record.spikes.items():
         where: Path = ("record", "spikes", model)
         yield from _known(where, "model", model, models)
+        for name, text in choices.items():
+            if fault := _attempt(stride, text):
+                yield Problem((*where, name), f"it is {shown(text)}", worded(fault)[1])
         config = models.get(model)
         if config is None:
             continue
@@ -352,11 +355,9 @@ def _recordings(models: Models, record: Record) -> Iterator[Problem]:
             yield Problem(where, message, f"'monitors' under models.{model}")
             continue
         populations = _engine(config).populations(config)
-        for name, text in choices.items():
+        for name in choices:
             if name != "*":
                 yield from _known((*where, name), "population", name, populations)
-            if fault := _attempt(stride, text):
-                yield Problem((*where, name), f"it is {shown(text)}", worded(fault)[1])
 
 
 def recorded(record: Record, model: str, populations: Iterable[str]) -> dict[str, int]:

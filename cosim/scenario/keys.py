@@ -11,13 +11,17 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
 Path = tuple[str | int, ...]
+#: So many letters of a word may stand for the only word that begins with them.
+SHORTEST_BEGINNING = 3
 
 
 def close(word: str, legal: Iterable[str]) -> str:
     """Return the closest legal spelling; empty if none is near."""
     lowered = {choice.lower(): choice for choice in legal}
     found = difflib.get_close_matches(word.lower(), lowered, n=1)
-    return lowered[found[0]] if found else ""
+    if not found and len(word) >= SHORTEST_BEGINNING:
+        found = [choice for choice in lowered if choice.startswith(word.lower())][:2]
+    return lowered[found[0]] if len(found) == 1 else ""
 
 
 def nearest(word: str, legal: Iterable[str]) -> str:

@@ -1,8 +1,8 @@
 """What the pages show works: their commands run, their Python runs, their YAML is right.
 
 The blocks of a page are taken in order, in a folder of its own that holds ``configs``. A comment
-above a block says what else to do with it: ``not run: why``, ``file: name`` writes it to a file,
-``output`` holds lines that the command before it must print.
+above a block says what else to do with it: ``not run: why``; ``serially: why``, without MPI;
+``file: name`` writes it to a file; ``output`` holds lines that the command before it must print.
 """
 
 import re
@@ -18,7 +18,7 @@ from cosim.cli.checking import checked
 
 TIMEOUT_S = 150
 LANGUAGES = {"bash", "python", "yaml", "toml", "text", "{toctree}"}
-NOTES = {"not run", "file", "output"}
+NOTES = {"not run", "serially", "file", "output"}
 PATIENT = pytest.mark.timeout(TIMEOUT_S + 30)
 
 
@@ -57,7 +57,10 @@ class Reader:
                 for line in filter(None, map(str.strip, block.text.splitlines())):
                     assert line in self.output, f"{where}: '{line}' is not in\n{self.output}"
             elif block.language == "bash":
-                self._shell(block.text, where)
+                text = block.text
+                if block.noted("serially"):
+                    text = text.replace("cosim run", "cosim run --serial")
+                self._shell(text, where)
             elif block.language == "python":
                 self._python(block, where)
         assert not self.unchecked, "nobody checks these scenarios"

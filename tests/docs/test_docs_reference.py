@@ -96,6 +96,8 @@ def same_default(written, default):
         return written == str(default).lower()
     if isinstance(default, int | float):
         return float(written.split()[0]) == default
+    if isinstance(default, list):
+        return [float(w.split()[0]) for w in written.strip("[]").split(",")] == default
     if isinstance(default, dict):
         return written in (default.get("name"), "as below")
     return written == default
@@ -146,6 +148,12 @@ def test_every_builder_is_documented_with_its_parameters():
 def test_everything_of_tvb_is_mentioned(kind):
     text = (docs_pages.DOCS / "engines.md").read_text()
     for name in getattr(facts(), kind):
+        assert f"`{name}`" in text, name
+
+
+def test_every_model_that_comes_with_cosim_is_mentioned():
+    text = (docs_pages.DOCS / "engines.md").read_text()
+    for name in shipped("cosim_tvb.models"):
         assert f"`{name}`" in text, name
 
 

@@ -122,6 +122,35 @@ def parrots(times_ms: list[float], size: int = 4, **more: Any) -> dict[str, Any]
     return {"engine": "nest", "network": {"populations": populations, "devices": [device]}, **more}
 
 
+def two_models(folder: Path, fast_dt: str) -> Path:
+    """Write a brain of two kinds of mean field, of which one may have longer steps.
+
+    R0 and R1 are of the slow kind, R2 and R3 of the fast one; every tract joins one of each.
+    """
+    delays_ms, weights = np.full((4, 4), 9.0), np.zeros((4, 4))
+    for source, target, delay_ms in ((0, 2, 3.0), (1, 3, 4.6), (2, 0, 5.0), (3, 1, 3.8)):
+        delays_ms[target, source], weights[target, source] = delay_ms, 0.5
+    write_brain(folder / "brain.zip", delays_ms, weights)
+    fast = {
+        "engine": "tvb",
+        "model": "WilsonCowan",
+        "coupling": {"Linear": {"a": 2.0}},
+        "parameters": {"P": 0.5},
+        "integrator": {"HeunStochastic": {"dt": fast_dt, "nsig": {"E": "1e-5"}}},
+        "activity": {"of": "E"},
+        "monitors": ["Raw"],
+        "translate": [{"from": ["slow"], "as": "E", "gain": 0.7}],
+    }
+    slow = wong_wang(
+        stochastic=True,
+        initial={"S": [0.1, 0.4]},
+        coupling={"Linear": {"a": 0.4}},
+        translate=[{"from": ["fast"], "as": "S", "gain": 0.2}],
+    )
+    rules = [{"match": ["R0", "R1"], "as": "slow"}, {"match": "rest", "as": "fast"}]
+    return write(folder, rules, {"slow": slow, "fast": fast})
+
+
 @dataclass(frozen=True)
 class Kept:
     """Everything that a run recorded but its timing, and what it told the user."""

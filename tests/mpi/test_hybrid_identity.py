@@ -126,6 +126,9 @@ def jobs(path, tmp_path_factory):
         for stochastic in (False, True):
             split = tvb_scenario(folder / f"{name}-{stochastic}", regions, stochastic=stochastic)
             orders[name, stochastic] = [split, {"window": window}, ranks]
+    (folder / "models").mkdir()
+    models = pieces.two_models(folder / "models", "0.2 ms")
+    orders["models"] = [models, {"window": "0.6 ms"}, 4]
     cases = folder / "cases.json"
     runs = {key: folder / f"run-{i}" for i, key in enumerate(orders)}
     cases.write_text(json.dumps([[*map(plain, o), str(runs[k])] for k, o in orders.items()]))
@@ -133,6 +136,14 @@ def jobs(path, tmp_path_factory):
     ended = toy_jobs.run_ranks(RANKS, program, folder, limit_s=LIMIT_S)
     assert ended.code == 0, ended.err
     return runs
+
+
+def test_models_with_other_steps_on_several_ranks(jobs):
+    folder = jobs["models"]
+    found = pieces.kept(folder)
+    assert found.plan["ranks"] == 4
+    expected = pieces.serial(folder.parent / "models" / "hybrid.yaml", window="3 ms")
+    assert pieces.differences(found, expected) == []
 
 
 def plain(value):

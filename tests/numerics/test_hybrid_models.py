@@ -4,43 +4,11 @@ import hybrid_pieces as pieces
 import numpy as np
 import pytest
 
-#: R0 and R1 are of one model, R2 and R3 of another; every tract joins one of each.
-DELAYS_MS = {(2, 0): 3.0, (3, 1): 4.6, (0, 2): 5.0, (1, 3): 3.8}
-RULES = [{"match": ["R0", "R1"], "as": "slow"}, {"match": "rest", "as": "fast"}]
-
-
-def brain(folder):
-    delays_ms, weights = np.full((4, 4), 9.0), np.zeros((4, 4))
-    for (target, source), delay_ms in DELAYS_MS.items():
-        delays_ms[target, source], weights[target, source] = delay_ms, 0.5
-    pieces.write_brain(folder / "brain.zip", delays_ms, weights)
-
-
-def models(fast_dt="0.1 ms"):
-    fast = {
-        "engine": "tvb",
-        "model": "WilsonCowan",
-        "coupling": {"Linear": {"a": 2.0}},
-        "parameters": {"P": 0.5},
-        "integrator": {"HeunStochastic": {"dt": fast_dt, "nsig": {"E": "1e-5"}}},
-        "activity": {"of": "E"},
-        "monitors": ["Raw"],
-        "translate": [{"from": ["slow"], "as": "E", "gain": 0.7}],
-    }
-    slow = pieces.wong_wang(
-        stochastic=True,
-        initial={"S": [0.1, 0.4]},
-        coupling={"Linear": {"a": 0.4}},
-        translate=[{"from": ["fast"], "as": "S", "gain": 0.2}],
-    )
-    return {"slow": slow, "fast": fast}
-
 
 @pytest.fixture(scope="module", params=["0.1 ms", "0.2 ms"])
 def run(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp("models")
-    brain(folder)
-    path = pieces.write(folder, RULES, models(request.param))
+    path = pieces.two_models(folder, request.param)
     return path, pieces.serial(path, window="0.6 ms")
 
 

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import brentq
 
 #: Rate of the excitatory neurons where Deco et al. hold it, 0.026 nA below the threshold b_e / a_e.
 RATE_HZ = 3.063
@@ -22,8 +21,8 @@ Values = Array | float
 #: The model's parameters by their TVB name, one value or one a region.
 Parameters = Mapping[str, Values]
 
-#: Bracket of all currents and gating variables that can occur.
-_LOWEST, _HIGHEST = -10.0, 10.0
+#: Beyond all currents (nA) and gating variables that can occur, and how often it is halved.
+_BOUND, _HALVINGS = 10.0, 64
 
 
 @dataclass(frozen=True)
@@ -52,7 +51,8 @@ def rate_hz(current_na: Values, gain: Values, shift: Values, curve: Values) -> A
     # x / (1 - exp(-d x)), whose limit at x = 0 is 1 / d.
     small = np.abs(x) < 1e-9
     safe = np.where(small, 1.0, x)
-    return np.asarray(np.where(small, 1.0 / curve, safe / -np.expm1(-curve * safe)))
+    with np.errstate(over="ignore"):
+        return np.asarray(np.where(small, 1.0 / curve, safe / -np.expm1(-curve * safe)))
 
 
 def gating_at(rate: Values, gamma_e: Values, tau_e_ms: Values) -> Array:
@@ -94,11 +94,9 @@ def balance(
     S_e = gating_at(rate, p["gamma_e"], p["tau_e"])
     coupled = p["G"] * p["J_N"] * (weights @ S_e + drive)
     to_inhibition = p["J_N"] * S_e + p["W_i"] * p["I_o"] + p["lamda"] * coupled
-    needed = np.array([_current_at(rate, *_transfer(p, "e", i)) for i in range(n)])
-    S_i = np.array([
-        _inhibitory_gating(to_inhibition[i], p["gamma_i"][i] * p["tau_i"][i], *_transfer(p, "i", i))
-        for i in range(n)
-    ])
+    needed = _zero(lambda x: _rate(p, "e", x) - rate, n)
+    # S_i lowers the very current that it follows.
+    S_i = _zero(lambda s: s - p["gamma_i"] * p["tau_i"] * _rate(p, "i", to_inhibition - s), n)
     given = p["w_p"] * p["J_N"] * S_e + p["W_e"] * p["I_o"] + coupled + p["I_ext"]
     J_i = (given - needed) / S_i
     if (J_i < 0).any():
@@ -108,29 +106,24 @@ def balance(
     return Balance(J_i, S_e, S_i, _growth(p, weights, J_i, needed, to_inhibition, S_e, S_i))
 
 
-def _transfer(p: Mapping[str, Array], kind: str, i: int) -> tuple[float, float, float]:
-    a, b, d = (float(p[f"{name}_{kind}"][i]) for name in "abd")
-    return a, b, d
+def _rate(p: Mapping[str, Array], kind: str, current_na: Array) -> Array:
+    return rate_hz(current_na, p[f"a_{kind}"], p[f"b_{kind}"], p[f"d_{kind}"])
 
 
-def _current_at(rate: float, a: float, b: float, d: float) -> float:
-    return _root(lambda x: float(rate_hz(x, a, b, d)) - rate)
-
-
-def _inhibitory_gating(current_na: float, opening: float, a: float, b: float, d: float) -> float:
-    """Return S_i at rest, which lowers the very current that it follows."""
-    return _root(lambda s: s - opening * float(rate_hz(current_na - s, a, b, d)))
-
-
-def _root(function: Callable[[float], float]) -> float:
-    return float(brentq(function, _LOWEST, _HIGHEST, xtol=1e-14))
+def _zero(rising: Callable[[Array], Array], n: int) -> Array:
+    """Return where rising functions of n regions are zero, to the last bit, by bisection."""
+    low, high = np.full(n, -_BOUND), np.full(n, _BOUND)
+    for _ in range(_HALVINGS):
+        middle = 0.5 * (low + high)
+        above = rising(middle) > 0
+        low, high = np.where(above, low, middle), np.where(above, middle, high)
+    return 0.5 * (low + high)
 
 
 def _slope(p: Mapping[str, Array], kind: str, current_na: Array) -> Array:
-    step = 1e-6
-    a, b, d = (p[f"{name}_{kind}"] for name in "abd")
-    up, down = rate_hz(current_na + step, a, b, d), rate_hz(current_na - step, a, b, d)
-    return (up - down) / (2.0 * step)
+    step_na = 1e-6
+    up, down = (_rate(p, kind, current_na + side * step_na) for side in (1, -1))
+    return np.asarray((up - down) / (2.0 * step_na))
 
 
 def _growth(
@@ -140,7 +133,7 @@ def _growth(
     """Return the largest real part of the linearised brain's eigenvalues, without delays."""
     n = len(weights)
     one = np.eye(n)
-    rate = rate_hz(x_e, p["a_e"], p["b_e"], p["d_e"])
+    rate = _rate(p, "e", x_e)
     into_e = ((1.0 - S_e) * p["gamma_e"] * _slope(p, "e", x_e))[:, None]
     into_i = (p["gamma_i"] * _slope(p, "i", to_inhibition - S_i))[:, None]
     coupled = (p["G"] * p["J_N"])[:, None] * weights

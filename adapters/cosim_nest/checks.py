@@ -99,7 +99,7 @@ class _Asked:
         )
         try:
             self._neurons[name] = create_population(self._nest, single, 1)
-        except self._nest.NESTError as error:
+        except (self._nest.NESTError, OverflowError, TypeError) as error:
             yield Problem((*place, "parameters"), f"NEST refuses them: {reason(error)}")
 
     def _device(self, place: Place, device: Device) -> Iterator[Problem]:
@@ -115,7 +115,7 @@ class _Asked:
             if self._trial and not unknown:
                 try:
                     source = create_device(self._nest, device)
-                except self._nest.NESTError as error:
+                except (self._nest.NESTError, OverflowError, TypeError) as error:
                     yield Problem((*place, "parameters"), f"NEST refuses them: {reason(error)}")
         yield from self._synapse((*place, "synapse"), device.synapse, [source], device.target)
 
@@ -179,7 +179,7 @@ class _Asked:
         try:
             spec = synapse_spec(self._nest, synapse, self._config.resolution)
             self._nest.Connect(source, target, how, spec)
-        except self._nest.NESTError as error:
+        except (self._nest.NESTError, OverflowError, TypeError) as error:
             ports = "receptor" in str(error).lower()
             hint = f"choose a receptor_type that {target.get('model')} has" if ports else ""
             yield Problem(place, f"NEST refuses it: {reason(error)}", hint=hint)

@@ -6,6 +6,7 @@ import bz2
 import importlib.util
 import io
 import zipfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -32,6 +33,10 @@ from cosim.simulator import Brain
 MAX_MEMBER_BYTES = 512 * 2**20
 #: The longest delays of a human brain are some hundred ms.
 MAX_DELAY_MS = 1e5
+#: What the standard library raises for archives that are damaged, encrypted or too modern.
+_UNREADABLE = (
+    zipfile.BadZipFile, zlib.error, OSError, EOFError, RuntimeError, NotImplementedError,
+)
 #: ``prefix:name`` in a scenario: the Python package and its folder that hold the data.
 DATA_PACKAGES = {"tvb-data": ("tvb_data", "connectivity")}
 
@@ -81,9 +86,16 @@ def read_zip(path: Path) -> tuple[tuple[str, ...], Matrix, Matrix, Matrix]:
             weights = _matrix(archive, "weights")
             lengths = _matrix(archive, "tract_lengths")
             labels, centres = _centres(archive)
-    except (zipfile.BadZipFile, OSError) as error:
+    except _UNREADABLE as error:
         raise BadConnectome(f"'{path.name}' is no readable zip file: {error}") from None
+    _check(labels, weights, lengths, centres)
+    return labels, weights, lengths, centres
+
+
+def _check(labels: tuple[str, ...], weights: Matrix, lengths: Matrix, centres: Matrix) -> None:
     n = len(labels)
+    if n == 0:
+        raise BadConnectome("it has no regions")
     for name, matrix in (("weights", weights), ("tract_lengths", lengths)):
         if matrix.shape != (n, n):
             raise BadConnectome(f"{name} has shape {matrix.shape} but there are {n} regions")
@@ -96,7 +108,9 @@ def read_zip(path: Path) -> tuple[tuple[str, ...], Matrix, Matrix, Matrix]:
     twice = {label for label in labels if labels.count(label) > 1}
     if twice:
         raise BadConnectome(f"region labels stand twice: {', '.join(sorted(twice))}")
-    return labels, weights, lengths, centres
+    if not np.isfinite(centres).all():
+        row = np.argwhere(~np.isfinite(centres))[0][0]
+        raise BadConnectome(f"the centre of {labels[row]} is not finite")
 
 
 def _member(archive: zipfile.ZipFile, stem: str) -> str:
@@ -117,6 +131,8 @@ def _member(archive: zipfile.ZipFile, stem: str) -> str:
 
 def _matrix(archive: zipfile.ZipFile, stem: str) -> NDArray[np.float64]:
     text = _member(archive, stem)
+    if not text.strip():
+        raise BadConnectome(f"'{stem}.txt' is empty")
     try:
         return np.loadtxt(io.StringIO(text), ndmin=2)
     except ValueError as error:
@@ -135,7 +151,7 @@ def _centres(archive: zipfile.ZipFile) -> tuple[tuple[str, ...], NDArray[np.floa
                 "coordinates"
             )
     try:
-        centres = np.array([[float(x) for x in row[1:4]] for row in rows])
+        centres = np.array([[float(x) for x in row[1:4]] for row in rows]).reshape(-1, 3)
     except ValueError as error:
         raise BadConnectome(f"'{stem}.txt' is no table of coordinates: {error}") from None
     return tuple(row[0] for row in rows), centres

@@ -37,7 +37,8 @@ def _not_negative(value: float) -> float:
 def _countable(time_ms: float) -> float:
     if time_ms > MAX_TIME_MS:
         raise ValueError(f"expected at most {MAX_TIME_MS:.3g} ms")
-    to_ns(time_ms)
+    if to_ns(time_ms) == 0:
+        raise ValueError("expected at least a nanosecond")
     return time_ms
 
 

@@ -103,6 +103,8 @@ def overlay_problems(overlay: Overlay, labels: tuple[str, ...]) -> Iterator[Prob
                 ("remove", i), f"there is no region '{label}' to remove", "", nearest(label, labels)
             )
     left = [label for label in labels if label not in overlay.remove]
+    if not left and not overlay.add:
+        yield Problem(("remove",), "no region is left", "at least one")
     added: list[NewRegion] = []
     for i, region in enumerate(overlay.add):
         if region.label in (*left, *(r.label for r in added)):

@@ -119,7 +119,8 @@ class Loop:
         sink = self._sinks.get(role.name)
         if sink is not None:
             peer = role.peers.index(blocker.peer) if blocker is not None else -1
-            begin_s = timing.begin_s - self._origin_s
+            # A role turns to a window when it begins to wait for it.
+            begin_s = timing.begin_s - waited_s - self._origin_s
             sink.append(
                 replace(timing, begin_s=begin_s, wait_s=waited_s, waited_for=peer)
             )

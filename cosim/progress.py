@@ -27,7 +27,8 @@ class Progress:
 
     def __init__(self, clock: Clock, console: Console | None) -> None:
         self._clock, self._console = clock, console
-        self._begin_s = self._shown_s = time.monotonic()
+        self._shown_s = time.monotonic()
+        self._begun: tuple[float, int] | None = None
         self._windows: dict[str, int] = {}
         self._rates: dict[str, float] = {}
         self._live: Live | None = None
@@ -40,6 +41,9 @@ class Progress:
         self._windows.update(windows)
         self._rates.update(rates)
         now = time.monotonic()
+        if self._begun is None and self._done():
+            # Building does not count: it happens once.
+            self._begun = now, self._done()
         if now - self._shown_s < (LIVE_EVERY_S if self._live else LINE_EVERY_S):
             return
         self._shown_s = now
@@ -52,18 +56,27 @@ class Progress:
         elif self._console is not None:
             self._console.print(self._text(bar=False), highlight=False, soft_wrap=True)
 
+    def _done(self) -> int:
+        return min(min(self._windows.values(), default=0), self._clock.windows)
+
+    def _speed(self) -> str:
+        """Return real-time factor and time left, from what was done since the first window."""
+        if self._begun is None:
+            return "building"
+        begin_s, first = self._begun
+        new = self._done() - first
+        if new <= 0:
+            return "starting"
+        a_window_s = (time.monotonic() - begin_s) / new
+        factor = a_window_s * 1e3 / self._clock.ms(self._clock.window)
+        left_s = a_window_s * (self._clock.windows - self._done())
+        return f"real-time factor {factor:.2f}  {left_s:.0f} s left"
+
     def _text(self, *, bar: bool) -> str:
-        clock = self._clock
-        done = min(min(self._windows.values(), default=0), clock.windows)
-        wall_s = max(time.monotonic() - self._begin_s, 1e-9)
+        clock, done = self._clock, self._done()
         done_ms, all_ms = clock.ms(done * clock.window), clock.ms(clock.duration)
-        text = f"{done_ms:.0f}/{all_ms:.0f} ms  "
-        if done:
-            left_s = wall_s * (clock.windows - done) / done
-            rates = "  ".join(f"{n} {hz:.1f}" for n, hz in sorted(self._rates.items()))
-            text += f"real-time factor {wall_s * 1e3 / done_ms:.2f}  {left_s:.0f} s left  {rates}"
-        else:
-            text += "building"
+        rates = "  ".join(f"{n} {hz:.1f}" for n, hz in sorted(self._rates.items()))
+        text = f"{done_ms:.0f}/{all_ms:.0f} ms  {self._speed()}  {rates}"
         if not bar:
             return text
         filled = 20 * done // clock.windows

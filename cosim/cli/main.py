@@ -122,13 +122,18 @@ def run(
     under_mpi = not serial and launched_size(os.environ) is not None
     # The sentinel is forked before the large imports, so that it stays small.
     sentinel = Sentinel.start() if under_mpi else None
-    from cosim.cli.running import Request
+    try:
+        from cosim.cli.running import Request
 
-    request = Request(scenario, overrides, ranks, run_dir, overwrite, picture, quiet)
-    if sentinel is not None:
-        from cosim.cli.worker import work
+        request = Request(scenario, overrides, ranks, run_dir, overwrite, picture, quiet)
+        if sentinel is not None:
+            from cosim.cli.worker import work
 
-        raise typer.Exit(work(request, sentinel))
+            raise typer.Exit(work(request, sentinel))
+    finally:
+        # An exception speaks for itself.
+        if sentinel is not None:
+            sentinel.release()
     if serial:
         from cosim.cli.serial import run_here
 

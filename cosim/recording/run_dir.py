@@ -9,7 +9,10 @@ from pathlib import Path
 
 from cosim.errors import UsageError
 
-_OURS = ("scenario.yaml", "resolved.json", "plan.json", "result.h5", "rank-*.h5", "rank-*.log")
+_OURS = (
+    "scenario.yaml", "resolved.json", "plan.json", "result.h5", "rank-*.h5", "rank-*.log",
+    "failure.txt", "summary.png",
+)
 
 
 def slug(name: str) -> str:

@@ -139,7 +139,8 @@ class OutOfSpikes(TransformerRole):
     ) -> None:
         super().__init__(plan, clock, seed, inlets, outlets, recorder, record)
         self._to_rate = self._converter()
-        self._map = _variable(plan, clock)
+        before_hz = getattr(self._to_rate, "initial_rate_hz", 0.0)
+        self._map = _variable(plan, clock, before_hz)
         label = f"{plan.region}.{plan.population}"
         self._rates = self._sink("rate", "spikes/s", [label])
         self._values = self._sink("output", plan.unit_out, [label])
@@ -239,9 +240,12 @@ class Scale:
         return Signal(signal.start, signal.step, signal.values * self._gain)
 
 
-def _variable(plan: TransformerPlan, clock: Clock) -> Scale | Gating:
+def _variable(plan: TransformerPlan, clock: Clock, initial_hz: float = 0.0) -> Scale | Gating:
     if plan.gating is not None:
-        return Gating(plan.gating.tau_S, plan.gating.gamma, tick_ms=clock.tick_ms)
+        gating = plan.gating
+        return Gating(
+            gating.tau_S, gating.gamma, initial_rate_hz=initial_hz, tick_ms=clock.tick_ms
+        )
     return Scale(plan.gain)
 
 

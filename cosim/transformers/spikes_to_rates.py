@@ -102,8 +102,8 @@ class SpikesToRates:
         step_ms = context.step_out * context.tick_ms
         kernel = given.build(step_ms)
         self._context = context
-        self._initial_hz = float(given.initial_rate)
-        self._filter = kernels.KernelFilter(kernel, self._initial_hz)
+        self.initial_rate_hz = float(given.initial_rate)
+        self._filter = kernels.KernelFilter(kernel, self.initial_rate_hz)
         self._hz_per_spike = 1e3 / (context.size * step_ms)
         self._delay_ms = kernel.delay_steps * step_ms
 
@@ -129,7 +129,7 @@ class SpikesToRates:
         count = rows(window, step)
         batch = check_spikes(block, window, self._context.size)
         if window.stop <= 0:
-            return Signal(window.start, step, np.full((count, 1), self._initial_hz))
+            return Signal(window.start, step, np.full((count, 1), self.initial_rate_hz))
         bins = (batch.ticks - window.start - 1) // step
         counts = np.bincount(bins, minlength=count).astype(np.float64)
         return Signal(window.start, step, self._filter.filter(counts * self._hz_per_spike)[:, None])

@@ -120,7 +120,8 @@ def test_like_mean_fields_exchange_states_without_a_transformer(tmp_path):
 
 def test_edges_without_an_interface_are_named(tmp_path):
     text = DEMO.read_text()
-    entry = re.search(r"      - population: excitatory\n        from: \[spiking\](\n        .*)+", text)
+    start = r"      - population: excitatory\n        from: \[spiking\]"
+    entry = re.search(start + r"(\n        .*)+", text)
     path = variant(tmp_path, (entry[0], ""), ("to: [cortex, spiking]", "to: [cortex]"))
     _, plan = open_case(path)
     assert {(c.source, c.target) for c in plan.cuts} == {("rV1", "rV2"), ("rV2", "rV1")}

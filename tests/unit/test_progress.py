@@ -25,8 +25,8 @@ def shown(monkeypatch, *, terminal, steps):
 
 
 def test_plain_lines_tell_time_factor_and_rates(monkeypatch):
-    steps = [({"a": 0, "b": 0}, {}), ({"a": 250, "b": 125}, {"rV1": 4.25})]
-    first, second = shown(monkeypatch, terminal=False, steps=steps).splitlines()
+    steps = [({"a": 0, "b": 0}, {}), ({"a": 1, "b": 1}, {}), ({"a": 250, "b": 125}, {"rV1": 4.25})]
+    first, _, second = shown(monkeypatch, terminal=False, steps=steps).splitlines()
     assert "building" in first
     # The slowest role counts.
     assert second.startswith("250/1000 ms")

@@ -2,7 +2,7 @@
 
 import runpy
 
-import cerebellum_pieces as pieces
+import cerebellum_brain_pieces as pieces
 import numpy as np
 import pytest
 import yaml
@@ -199,7 +199,7 @@ def test_overlay_sides_are_alike():
     tracts = overlay("cerebellum_76_olive.yaml")["tracts"]
     found = {(t["from"], t["to"], t["weight"], t["length"]) for t in tracts}
     assert len(found) == len(tracts)
-    assert {(mirrored(a), mirrored(b), w, l) for a, b, w, l in found} == found
+    assert {(mirrored(a), mirrored(b), *numbers) for a, b, *numbers in found} == found
 
 
 @pytest.mark.parametrize("path", [pieces.BRAIN_76, pieces.BRAIN_126], ids=["76", "126"])

@@ -1,6 +1,6 @@
 """Activity of whole brains with a cerebellum, against published and tabulated rates."""
 
-import cerebellum_pieces as pieces
+import cerebellum_brain_pieces as pieces
 import numpy as np
 import pytest
 

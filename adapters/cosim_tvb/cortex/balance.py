@@ -112,12 +112,13 @@ def _rate(p: Mapping[str, Array], kind: str, current_na: Array) -> Array:
 
 def _zero(rising: Callable[[Array], Array], n: int) -> Array:
     """Return where rising functions of n regions are zero, to the last bit, by bisection."""
-    low, high = np.full(n, -_BOUND), np.full(n, _BOUND)
+    low: Array = np.full(n, -_BOUND)
+    high: Array = np.full(n, _BOUND)
     for _ in range(_HALVINGS):
         middle = 0.5 * (low + high)
         above = rising(middle) > 0
         low, high = np.where(above, low, middle), np.where(above, middle, high)
-    return 0.5 * (low + high)
+    return np.asarray(0.5 * (low + high))
 
 
 def _slope(p: Mapping[str, Array], kind: str, current_na: Array) -> Array:

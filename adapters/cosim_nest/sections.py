@@ -9,10 +9,14 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    GetJsonSchemaHandler,
     SerializeAsAny,
     ValidationError,
+    WithJsonSchema,
     model_validator,
 )
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 from cosim.scenario.model import Named, Receives, Section
 from cosim.units import Milliseconds
@@ -25,7 +29,15 @@ def _several(value: object) -> object:
     return (value,) if isinstance(value, str) else value
 
 
-Names = Annotated[tuple[str, ...], BeforeValidator(_several), Field(min_length=1)]
+_NAMES = {
+    "anyOf": [
+        {"type": "string"},
+        {"type": "array", "items": {"type": "string"}, "minItems": 1},
+    ]
+}
+Names = Annotated[
+    tuple[str, ...], BeforeValidator(_several), Field(min_length=1), WithJsonSchema(_NAMES)
+]
 
 
 class Synapse(Section):
@@ -144,10 +156,26 @@ class BuiltNetwork(Wiring):
         legal = [info.alias or key for key, info in parameters.model_fields.items()]
         strangers = [key for key in theirs if key not in legal]
         if strangers:
-            flaws = [_stranger(str(name), key, legal) for key in strangers]
-            known = {key: v for key, v in theirs.items() if key in legal}
+            flaws = [_stranger(str(name), stranger, legal) for stranger in strangers]
+            known = {k: v for k, v in theirs.items() if k in legal}
             raise flawed("network", [*flaws, *_flaws(parameters, known)])
         return {**ours, "parameters": parameters.model_validate(theirs)}
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, core: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        """Describe each builder's parameters beside the keys of every network."""
+        shared = handler.resolve_ref_schema(handler(core))["properties"]
+        choices = []
+        for name in builder_names():
+            reference = handler(builder(name).Parameters.__pydantic_core_schema__)
+            theirs = handler.resolve_ref_schema(reference)
+            keys = {key: shared[key] for key in ("projections", "devices")}
+            properties = {"builder": {"const": name}, **keys, **theirs["properties"]}
+            required = ["builder", *theirs.get("required", ())]
+            choices.append(theirs | {"properties": properties, "required": required})
+        return {"anyOf": choices}
 
     @property
     def built_by(self) -> NetworkBuilder:

@@ -11,6 +11,7 @@ from cosim.units import parse
 from cosim_tvb.check_monitors import monitor_problems
 from cosim_tvb.config import (
     DEFAULT,
+    INTEGRATOR_KEYS,
     TvbConfig,
     matches,
     number,
@@ -19,8 +20,6 @@ from cosim_tvb.config import (
     read_kind,
 )
 from cosim_tvb.facts import ModelFacts, facts, model_facts, model_names, nearest
-
-_INTEGRATOR_KEYS = ("dt", "nsig", "noise", "ntau")
 
 #: Parameters that change what TVB's class is, with what would have to be right for it.
 _STRUCTURAL = {
@@ -161,8 +160,8 @@ def _integrator(integrator: Named, model: ModelFacts | None) -> Iterator[Problem
         fixed = ", ".join(n for n, i in legal.items() if i.fixed_step)
         yield Problem(("integrator",), message, f"one of {fixed}")
     for name in integrator.parameters:
-        if name not in _INTEGRATOR_KEYS:
-            yield unknown((*path, name), "parameter of an integrator", name, _INTEGRATOR_KEYS)
+        if name not in INTEGRATOR_KEYS:
+            yield unknown((*path, name), "parameter of an integrator", name, INTEGRATOR_KEYS)
     if known.stochastic:
         yield from _noise(integrator, model)
     else:
@@ -180,7 +179,7 @@ def _whole_ns(value: object) -> int:
 def _noise(integrator: Named, model: ModelFacts | None) -> Iterator[Problem]:
     path = ("integrator", integrator.name)
     given = integrator.parameters
-    misspelt = any(nearest(k, _INTEGRATOR_KEYS) for k in given if k not in _INTEGRATOR_KEYS)
+    misspelt = any(nearest(k, INTEGRATOR_KEYS) for k in given if k not in INTEGRATOR_KEYS)
     if "nsig" not in given and not misspelt:
         message = f"{integrator.name} is stochastic and 'nsig' is missing"
         yield Problem(path, message, "the dispersion of the noise, as in nsig: 1.0e-5")

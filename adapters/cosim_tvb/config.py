@@ -9,13 +9,23 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BeforeValidator, Field, ValidationError, field_validator
-from pydantic_core import InitErrorDetails, PydanticCustomError
+from pydantic import (
+    BeforeValidator,
+    Field,
+    GetJsonSchemaHandler,
+    ValidationError,
+    field_validator,
+)
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, InitErrorDetails, PydanticCustomError
 
 from cosim.clock import to_ns
 from cosim.scenario.model import ModelConfig, Named
 from cosim.units import parse
+from cosim_tvb.facts import facts, model_names
 
+#: What may be said of an integrator.
+INTEGRATOR_KEYS = ("dt", "nsig", "noise", "ntau")
 #: Key of a by-region parameter that holds for regions which no other key matches.
 DEFAULT = "default"
 
@@ -72,22 +82,64 @@ def _at(place: tuple[str, ...], message: str, culprit: object = None) -> Validat
     return ValidationError.from_exception_data("tvb", [line])
 
 
+class _ModelName:
+    """Lists the models in the JSON Schema."""
+
+    def __get_pydantic_json_schema__(
+        self, _: CoreSchema, __: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        return {"enum": list(model_names())}
+
+
+@dataclass(frozen=True)
+class _Offered:
+    """Lists the classes of one kind, with the names of their parameters, in the JSON Schema."""
+
+    kind: Literal["couplings", "integrators", "monitors"]
+
+    def __get_pydantic_json_schema__(
+        self, _: CoreSchema, __: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        offered = getattr(facts(), self.kind)
+        choices = {
+            name: {
+                "type": ["object", "null"], "additionalProperties": False,
+                "properties": {key: {} for key in getattr(known, "parameters", INTEGRATOR_KEYS)},
+            }
+            for name, known in offered.items()
+        }
+        one = {"additionalProperties": False, "minProperties": 1, "maxProperties": 1}
+        return {"anyOf": [{"enum": list(offered)}, {"type": "object", "properties": choices} | one]}
+
+
 class TvbConfig(ModelConfig):
     """A mean-field model and how TVB integrates, couples and records it.
 
     Numbers that are parameters of TVB are bare numbers in TVB's own units; times of the
     integration and of monitors carry their unit.
+
+    Parameters
+    ----------
+    model
+        Name of a model of tvb-library, or one registered in the group ``cosim_tvb.models``.
+    parameters
+        By name: a number, a list where TVB has a list, or numbers by region: labels or patterns.
+    coupling, integrator, monitors
+        Classes of tvb-library with their parameters.
+    initial
+        By state variable: a number, or the interval from which each region draws its own.
+    variables_of_interest
+        What monitors watch.
     """
 
-    #: Name of a model of tvb-library, or one registered in the group ``cosim_tvb.models``.
-    model: str = Field(examples=["ReducedWongWang"])
-    #: A number, a list where TVB has a list, or numbers by region: labels or patterns.
+    model: Annotated[str, _ModelName()] = Field(examples=["ReducedWongWang"])
     parameters: dict[str, Parameter] = Field(default_factory=dict)
-    coupling: Named = Named(name="Linear")
-    integrator: Named = Field(examples=[{"HeunDeterministic": {"dt": "0.1 ms"}}])
-    #: By state variable: a number, or the interval from which each region draws its own.
+    coupling: Annotated[Named, _Offered("couplings")] = Named(name="Linear")
+    integrator: Annotated[Named, _Offered("integrators")] = Field(
+        examples=[{"HeunDeterministic": {"dt": "0.1 ms"}}]
+    )
     initial: dict[str, Initial] = Field(default_factory=dict)
-    monitors: tuple[Named, ...] = ()
+    monitors: tuple[Annotated[Named, _Offered("monitors")], ...] = ()
     variables_of_interest: tuple[str, ...] | None = None
 
     @field_validator("integrator")

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from cosim.plan.model import Border, Front, TransformerPlan
-from cosim.plan.sheet import Sheet, built, translations, variable_unit
+from cosim.plan.sheet import Sheet, built, translations, unit_of
 from cosim.ports import ProxyIn, StateOut
 from cosim.scenario.conversions import HZ_PER_UNIT, gain_between, gain_from_hz, sent_activity
 from cosim.scenario.model import ModelConfig, Named, Sends, Translation
@@ -49,7 +49,7 @@ def out_of_spikes(
         columns=columns,
         gain=1.0 if entry.gain is None else gain_from_hz(entry.gain, receiver.activity),
         offset=0.0, maximum=None, gating=entry.gating, unit_in="spikes/s",
-        unit_out=variable_unit(entry.variable, receiver), delay_ms=delay_ms,
+        unit_out=unit_of(receiver), delay_ms=delay_ms,
     )
 
 
@@ -103,7 +103,7 @@ def _translated(entry: Translation, sender: ModelConfig, receiver: ModelConfig) 
         gain = gain_between(entry.gain, activity, receiver.activity)
     else:
         gain = HZ_PER_UNIT.get(activity.unit, 1.0)
-    unit_out = variable_unit(entry.variable, receiver)
+    unit_out = unit_of(receiver)
     return Passage(
         entry.variable, (activity.variable,), (entry.variable,), entry, gain, activity.unit,
         unit_out,

@@ -121,10 +121,9 @@ def translations(config: ModelConfig, source: str) -> list[Translation]:
     return [t for t in config.translate if source in t.sources]
 
 
-def variable_unit(variable: str, config: ModelConfig) -> str:
-    """Return the unit of a mean-field variable: its activity's, else dimensionless."""
-    activity = config.activity
-    return activity.unit if activity is not None and activity.variable == variable else "1"
+def unit_of(config: ModelConfig) -> str:
+    """Return the unit of a mean-field model's coupling variables: that of its activity."""
+    return config.activity.unit if config.activity is not None else "1"
 
 
 def _simulator(case: Case, clock: Clock, owned: Owned) -> SimulatorPlan:

@@ -67,8 +67,8 @@ def build(spec: SimulatorSpec, config: TvbConfig, model_facts: ModelFacts) -> Bu
     connectivity.configure()
     connectivity.set_idelays(config.step_ms)
     initial = initial_state(config, model_facts, spec.seed, regions)
-    seen = [model_facts.state_variables.index(v) for v in model_facts.coupling_variables]
-    initial[np.ix_(seen, foreign)] = 0.0
+    for name in model_facts.coupling_variables:
+        initial[model_facts.state_variables.index(name), foreign] = 0.0
     sim = library.Simulator(
         model=_model(config, model_facts, spec.brain.labels),
         coupling=build_coupling(config),

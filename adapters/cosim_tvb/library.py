@@ -38,15 +38,18 @@ def _quietly() -> Iterator[None]:
 
 
 with _quietly():
+    from tvb.basic.neotraits import api as traits
     from tvb.datatypes import equations
     from tvb.datatypes.connectivity import Connectivity
     from tvb.simulator import coupling, integrators, models, monitors, noise
     from tvb.simulator.history import SparseHistory
     from tvb.simulator.models import ModelsEnum
+    from tvb.simulator.models.base import ModelNumbaDfun
     from tvb.simulator.simulator import Simulator
 
 __all__ = [
     "Connectivity",
+    "ModelNumbaDfun",
     "ModelsEnum",
     "Simulator",
     "SparseHistory",
@@ -59,6 +62,7 @@ __all__ = [
     "models",
     "monitors",
     "noise",
+    "traits",
 ]
 
 #: Objects of tvb-library, which has no types.

@@ -25,7 +25,7 @@ def plain_rate(name, population, rates_khz):
         height = one.Q * (one.E - mean) / total
         half = e * height * one.tau / (2 * (one.tau + tau_m))
         variance += (2 * tau_m + one.tau) * half**2 * one.K * rates_khz[s]
-        area += one.K * rates_khz[s] * (height * one.tau * e) ** 2
+        area += one.K * (rates_khz[s] + 1e-12) * (height * one.tau * e) ** 2
     spread = sqrt(variance)
     time = 0.5 * area / variance
     p = own.P

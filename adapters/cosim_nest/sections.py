@@ -157,8 +157,8 @@ class BuiltNetwork(Wiring):
         strangers = [key for key in theirs if key not in legal]
         if strangers:
             flaws = [_stranger(str(name), stranger, legal) for stranger in strangers]
-            known = {k: v for k, v in theirs.items() if k in legal}
-            raise flawed("network", [*flaws, *_flaws(parameters, known)])
+            sound = {k: v for k, v in theirs.items() if k in legal}
+            raise flawed("network", [*flaws, *_flaws(parameters, sound)])
         return {**ours, "parameters": parameters.model_validate(theirs)}
 
     @classmethod

@@ -91,7 +91,7 @@ def _conversions(plan: Plan) -> Table:
 
 def _how(t: TransformerPlan) -> str:
     if t.kind == "relay":
-        return f"spikes to {t.trains} fibres"
+        return f"spikes to {t.trains} fibres, weighted by their synapses alone"
     if t.gating is not None:
         scale = f"gating (tau_S {t.gating.tau_S:g} ms, gamma {t.gating.gamma:g})"
     else:

@@ -132,10 +132,10 @@ def test_couplings_that_cannot_be_added_up_need_one_sender(tmp_path):
         "  - {match: rest, as: cortex}",
         '  - {match: "l*", as: cortex, simulator: left}\n  - {match: rest, as: cortex}',
     )
-    path = variant(tmp_path, split, ("coupling: {Linear: {a: 0.03}}", "coupling: Sigmoidal"))
+    path = variant(tmp_path, split, ("coupling: {Linear: {a: 0.035}}", "coupling: Sigmoidal"))
     with pytest.raises(ScenarioInvalid, match="2 simulators send here"):
         open_case(path)
-    single = variant(tmp_path, ("coupling: {Linear: {a: 0.03}}", "coupling: Sigmoidal"))
+    single = variant(tmp_path, ("coupling: {Linear: {a: 0.035}}", "coupling: Sigmoidal"))
     open_case(single)
 
 

@@ -97,11 +97,8 @@ class TestParameterSets:
     def test_say_where_every_number_comes_from(self, name):
         parameters = parameter_set(name)
         told = {word.strip() for key in parameters.provenance for word in key.split(",")}
-        shared = {
-            word.strip() for key in parameter_set("PLOS23").provenance for word in key.split(",")
-        }
-        assert {"T", "P", "alpha", "K", "Q", "N"} <= told & shared
-        assert "paper" in parameters.sources
+        assert told == {"T", "P", "alpha", "K", "Q", "tau", "E", "g_L", "C", "E_L", "N"}
+        assert parameters.sources.keys() == {"paper", "code"}
 
     def changed(self, **changes):
         return {**parameter_set("PLOS23").model_dump(), **changes}

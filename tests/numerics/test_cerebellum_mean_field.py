@@ -5,9 +5,9 @@ from math import e
 
 import numpy as np
 import pytest
-from mean_field_pieces import COLD, POPULATIONS, plain_rate, run, start, steady, without_background
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from mean_field_pieces import COLD, POPULATIONS, plain_rate, run, start, steady, without_background
 from pydantic import ValidationError
 
 from cosim_tvb.cerebellum import (

@@ -30,7 +30,12 @@ def merge(found, place, keys):
 
 
 def walk(schema, definitions, place, found):
-    """Collect, for each place of the schema, its keys with (required, default)."""
+    """Collect, for each place of the schema, its keys with (required, default).
+
+    What stands below a name that is chosen belongs to the thing of that name.
+    """
+    if schema.get("maxProperties") == 1:
+        return
     if "$ref" in schema:
         walk(definitions[schema["$ref"].rpartition("/")[2]], definitions, place, found)
     for member in schema.get("anyOf", ()):
@@ -70,7 +75,10 @@ def schema_keys():
             shared = common.get(place.replace(engine, "models.*", 1), {})
             found[place] = {k: v for k, v in keys.items() if k not in shared}
     # A builder's parameters stand beside its name, and are described with the builder.
-    found["nest.network"].pop("parameters", None)
+    for name in shipped("cosim_nest.builders"):
+        for place, keys in keys_of(builder(name).Parameters, "nest.network").items():
+            for key in keys:
+                found[place].pop(key, None)
     return {place: keys for place, keys in found.items() if keys}
 
 

@@ -6,10 +6,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import Any
 
-from cosim.errors import Problem
+from cosim.errors import Problem, UsageError
 from cosim.scenario.model import Named
 from cosim_nest.config import NestConfig
 from cosim_nest.kernel import Kernel, load, reason
+from cosim_nest.models import eglif
 from cosim_nest.network import create_device, create_population, synapse_spec
 from cosim_nest.rules import nearest
 from cosim_nest.sections import Device, Network, Population, Synapse
@@ -47,6 +48,9 @@ class _Asked:
         if trial:
             nest.ResetKernel()
             nest.set(resolution=config.resolution)
+            populations = getattr(config.network, "populations", {}).values()
+            with suppress(UsageError):  # the model's absence is reported at its place
+                eglif.install_if_named(nest, {p.model for p in populations})
 
     def close(self) -> None:
         if self._trial:
@@ -82,7 +86,7 @@ class _Asked:
     def _population(self, place: Place, name: str, population: Population) -> Iterator[Problem]:
         wrong = list(self._model((*place, "model"), population.model, ("neuron",)))
         yield from wrong
-        if wrong:
+        if wrong or population.model not in self._nest.node_models:
             return
         legal = self._nest.GetDefaults(population.model)
         unknown = [
@@ -121,6 +125,10 @@ class _Asked:
 
     def _model(self, place: Place, name: str, kinds: tuple[str, ...]) -> Iterator[Problem]:
         known = self._nest.node_models
+        if name == eglif.MODEL and name not in known:
+            if self._trial or not eglif.available():
+                yield Problem(place, f"'{name}' is not compiled for this NEST", hint=eglif.MEND)
+            return
         if name not in known:
             fitting = [m for m in known if self._nest.GetDefaults(m)["element_type"] in kinds]
             yield Problem(place, f"NEST has no model '{name}'", hint=nearest(name, fitting))

@@ -11,6 +11,7 @@ from cosim.scenario.model import ModelConfig
 from cosim.simulator import Engine, Simulator, SimulatorSpec
 from cosim_nest.config import NestConfig
 from cosim_nest.consistency import min_delay_ms
+from cosim_nest.models import eglif
 
 
 def _own(config: ModelConfig) -> NestConfig:
@@ -46,6 +47,10 @@ class NestEngine:
         """Return nothing: a spiking network has no coupling variables."""
         return ()
 
+    def state_variables(self, config: ModelConfig) -> tuple[str, ...]:
+        """Return nothing: a spiking network has populations."""
+        return ()
+
     def modes(self, config: ModelConfig) -> int:
         """Return 1."""
         return 1
@@ -71,13 +76,23 @@ class NestEngine:
         return _own(config).threads
 
     def versions(self) -> Mapping[str, str]:
-        """Return NEST's version; NEST is imported only where it was not installed as a package."""
+        """Return NEST's version and the digest of the neuron model that is compiled for it.
+
+        NEST is imported only where it was not installed as a package.
+        """
+        compiled = {eglif.MODEL: eglif.SOURCE.digest} if eglif.available() else {}
         try:
-            return {"nest": version("nest-simulator")}
+            return {"nest": version("nest-simulator"), **compiled}
         except PackageNotFoundError:
             from cosim_nest.kernel import load
 
-            return {"nest": str(load().__version__)}
+            return {"nest": str(load().__version__), **compiled}
+
+    def build_models(self, *, force: bool) -> Sequence[str]:
+        """Compile the neurons that NEST lacks, unless they are compiled."""
+        from cosim_nest.models.build import build_models
+
+        return build_models(force=force)
 
     def seeds(self, name: str, seed: int) -> Mapping[str, int]:
         """Return the kernel's seed, which the simulator's name makes its own."""

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from cosim_nest.kernel import explained
+from cosim_nest.models import eglif
 from cosim_nest.rules import rule_spec
 from cosim_nest.sections import BuiltNetwork, Device, Population, Projection, Synapse, Wiring
 from cosim_nest.values import Value, as_nest
@@ -91,12 +92,16 @@ def build(
     ------
     NestFailed
         If NEST refuses a part, which is named.
+    UsageError
+        If a population's model still has to be compiled.
     """
+    populations: Mapping[str, Population] = getattr(network, "populations", {})
+    eglif.install_if_named(nest, {population.model for population in populations.values()})
     nodes: dict[str, Any] = {}
     if isinstance(network, BuiltNetwork):
         with explained(f"the builder {network.builder} was at work"):
             nodes.update(network.built_by.build(nest, network.parameters, seed))
-    for name, population in getattr(network, "populations", {}).items():
+    for name, population in populations.items():
         with explained(f"creating population {name}"):
             nodes[name] = create_population(nest, population, population.size)
     for projection in network.projections:

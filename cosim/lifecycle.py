@@ -26,6 +26,10 @@ REPORT_EVERY_S = 0.2
 WAIT_LIMIT_S = 1800.0
 
 
+class Stopped(BaseException):
+    """The job was told to end by its user or a batch system, and has a moment to do so."""
+
+
 def about(case: Case, plan: Plan, mpi_library: str) -> About:
     """Return what the result must say so that the run can be repeated."""
     used = {s.engine for s in plan.simulators}
@@ -97,7 +101,10 @@ def cause(error: BaseException) -> str:
     """Return in one line what ended the run."""
     if isinstance(error, KeyboardInterrupt):
         return "interrupted"
-    return said(error) if isinstance(error, Exception) else f"{type(error).__name__}: {error}"
+    if isinstance(error, Stopped):
+        return "told to end"
+    text = said(error) if isinstance(error, Exception) else f"{type(error).__name__}: {error}"
+    return " ".join(text.split())
 
 
 def close_quietly(roles: Sequence[Role]) -> None:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import logging
+import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 from cosim.assembly import assemble, connect
 from cosim.errors import PeerFailed, RoleFailed, ScenarioInvalid
 from cosim.lifecycle import (
     REPORT_EVERY_S,
     WAIT_LIMIT_S,
+    Stopped,
     about,
     cause,
     close,
@@ -140,11 +142,16 @@ class Session:
         """
         self._note("preparation")
         try:
+            # Batch systems send it some time before they kill.
+            signal.signal(signal.SIGTERM, _stop)
             notes = self._work()
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
         except PeerFailed as error:
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
             self._follow(error)
             raise
         except BaseException as error:
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
             self._lead(error)
             raise
         self._sentinel.release()
@@ -272,6 +279,10 @@ class _Noting:
             self._window = window
             self._note(f"window {window}")
         self._session.attend(roles)
+
+
+def _stop(number: int, frame: object) -> NoReturn:
+    raise Stopped
 
 
 def _enough_cores(mpi: Mpi, plan: Plan) -> bool:

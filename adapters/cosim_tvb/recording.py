@@ -29,6 +29,10 @@ from cosim_tvb.facts import facts
 _LEAD_FIELDS = ("EEG", "MEG", "iEEG")
 
 
+#: Monitors whose values are the model's own variables, in the unit of its activity.
+_PLAIN = ("Raw", "SubSample", "TemporalAverage", "GlobalAverage", "SpatialAverage")
+
+
 class Track:
     """One monitor and the rows it has produced since they were last handed over.
 
@@ -99,8 +103,10 @@ class Recording:
             track, columns = _track(entry, built, config)
             label = entry.name if count == 1 else f"{entry.name}_{count}"
             period_ms = float(track.monitor.period)
+            activity = config.activity if entry.name in _PLAIN else None
+            unit = activity.unit if activity is not None else "1"
             track.sink = recorder.signal(
-                f"{name}/{label}", columns, "1", monitor=entry.name, period_ms=period_ms
+                f"{name}/{label}", columns, unit, monitor=entry.name, period_ms=period_ms
             )
             self._tracks.append(track)
         self._states = [t for t in self._tracks if t.of == "state"]

@@ -15,7 +15,7 @@ from cosim.plan.model import Plan
 from cosim.plan.placement import place
 from cosim.plan.wiring import Wiring
 from cosim.scenario.load import Case, draft_case
-from cosim.scenario.ownership import entry_region
+from cosim.scenario.ownership import place_flaw
 from cosim.simulator import engines
 
 
@@ -105,12 +105,11 @@ def _places(case: Case) -> Iterator[Problem]:
         config = case.scenario.models[simulator.model]
         for key in ("receives", "sends"):
             for i, entry in enumerate(getattr(config, key)):
-                try:
-                    entry_region(simulator, entry, case.brain.labels)
-                except ValueError as error:
+                flaw = place_flaw(simulator, entry, case.brain.labels)
+                if flaw:
                     yield Problem(
                         ("models", simulator.model, key, i, "region"),
-                        f"in simulator '{simulator.name}' {error}",
+                        f"in simulator '{simulator.name}' {flaw}",
                         "'region: <label or pattern>' that matches one of them",
                     )
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
@@ -25,6 +26,7 @@ from cosim.plotting.style import (
 )
 from cosim.results.reader import Result
 from cosim.results.spikes import SpikeTrains
+from cosim.results.summary import mean_field_signals
 
 POINTS = 400
 RATE_POINTS = 200
@@ -32,6 +34,7 @@ BAND = 140
 NEURONS = 200
 SPIKES = 30_000
 LINES = 6
+FIELDS = 3
 RATE_UNIT = "spikes/s"
 
 
@@ -92,12 +95,25 @@ def rates(ax: Axes, result: Result) -> None:
     _legend(ax)
 
 
+def widest_fields(result: Result) -> list[str]:
+    """Return one signal each of the mean-field simulators with the most regions."""
+    names = mean_field_signals(result)
+    return sorted(names, key=lambda n: -len(result.columns(n)))[:FIELDS]
+
+
 def mean_field(
     ax: Axes, result: Result, name: str, neighbours: Mapping[str, Sequence[str]]
 ) -> None:
-    """Paint the first variable of a mean-field simulator: all regions, neighbours in colour."""
+    """Paint a mean-field simulator: all variables if there are few columns, else all regions.
+
+    Of many regions the first variable is shown, the neighbours of spiking ones in colour.
+    """
     signal = result.signal(name)
     labels = [str(c) for c in signal.column.values]
+    ax.set_title(f"Mean field: {name.rpartition('/')[0]}", loc="left")
+    if len(labels) <= len(PALETTE):
+        _few(ax, signal, labels)
+        return
     variable = labels[0].partition("[")[0]
     kept = [i for i, c in enumerate(labels) if c.partition("[")[0] == variable]
     regions = [labels[i].partition("[")[2].removesuffix("]") or labels[i] for i in kept]
@@ -114,8 +130,17 @@ def mean_field(
         ax.plot([], [], color=PALE, label=f"{len(regions) - len(lit)} {what}")
     unit = str(signal.attrs["unit"])
     ax.set_ylabel(variable if unit in ("", "1") else f"{variable} ({unit})")
-    ax.set_title(f"Mean field: {name.rpartition('/')[0]}", loc="left")
     _legend(ax, "neighbours" if lit else "")
+
+
+def _few(ax: Axes, signal: xr.DataArray, labels: Sequence[str]) -> None:
+    time_ms, values, _ = averaged(signal.time.values, signal.values)
+    for i, (label, colour) in enumerate(zip(labels, colours(), strict=False)):
+        ax.plot(time_ms, values[:, i], color=colour, label=_short(label, 30))
+    unit = str(signal.attrs["unit"])
+    ax.set_ylabel("activity" if unit in ("", "1") else f"activity ({unit})")
+    ax.set_ylim(bottom=0)
+    _legend(ax)
 
 
 def raster(ax: Axes, result: Result) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from matplotlib import rc_context
@@ -13,7 +14,6 @@ from cosim.errors import UsageError
 from cosim.plotting import panels
 from cosim.plotting.style import STYLE
 from cosim.results.reader import Result
-from cosim.results.summary import mean_field_signals
 
 WIDTH_IN = 7.2
 _RATES_IN, _BRAIN_IN, _ROLE_IN = 1.5, 1.6, 0.26
@@ -70,9 +70,9 @@ def _time_panels(
     found: list[tuple[Callable[[Axes], None], float]] = []
     if panels.border_rates(result):
         found.append((lambda ax: panels.rates(ax, result), _RATES_IN))
-    brain = mean_field_signals(result)
-    if brain:
-        found.append((lambda ax: panels.mean_field(ax, result, brain[0], neighbours), _BRAIN_IN))
+    for name in panels.widest_fields(result):
+        paint = partial(panels.mean_field, result=result, name=name, neighbours=neighbours)
+        found.append((paint, _BRAIN_IN))
     if result.populations:
         height = 1.0 + 0.42 * len(result.populations)
         found.append((lambda ax: panels.raster(ax, result), height))

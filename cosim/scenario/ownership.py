@@ -148,18 +148,22 @@ def _clashes(
 def entry_region(owned: Owned, entry: Receives | Sends, labels: Sequence[str]) -> int:
     """Return the region of a spiking simulator that an interface entry is about.
 
-    Raises
-    ------
-    ValueError
-        If the entry's `region` does not single out one region of the simulator.
+    `place_flaw` must have found none.
     """
+    return _meant(owned, entry, labels)[0]
+
+
+def place_flaw(owned: Owned, entry: Receives | Sends, labels: Sequence[str]) -> str:
+    """Return why an interface entry does not single out one region; empty if it does."""
+    if len(_meant(owned, entry, labels)) == 1:
+        return ""
+    have = ", ".join(labels[i] for i in owned.regions)
+    which = f"'region: {entry.region}'" if entry.region is not None else "no 'region'"
+    return f"{which} does not single out one of {have}"
+
+
+def _meant(owned: Owned, entry: Receives | Sends, labels: Sequence[str]) -> list[int]:
     pattern = entry.region
     if pattern is None:
-        found = list(owned.regions)
-    else:
-        found = [i for i in owned.regions if _covers((pattern,), labels[i])]
-    if len(found) != 1:
-        have = ", ".join(labels[i] for i in owned.regions)
-        which = f"'region: {pattern}'" if pattern is not None else "no 'region'"
-        raise ValueError(f"{which} does not single out one of {have}")
-    return found[0]
+        return list(owned.regions)
+    return [i for i in owned.regions if _covers((pattern,), labels[i])]

@@ -169,3 +169,12 @@ def test_a_jump_of_the_drive_may_end_where_only_the_closure_is_at_rest(drive):
     assert np.abs(states[-1] - states[-50]).max() < 0.01 * np.abs(states[-1]).max()
     F, _, _ = derivatives(states[-1, :4] / 1e3, drive / 1e3, 0.0, model._circuit(1))
     assert np.abs(1e3 * F - found).max() > 1.0
+
+
+def test_the_awake_set_bears_jumps_of_the_drive():
+    drives = [8.0, 20.0, 40.0, 60.0, 80.0, 100.0]
+    expected = steady(without_background(CerebellarMeanFieldAwake), drives)
+    resting = steady(without_background(CerebellarMeanFieldAwake), [4.0] * 6)
+    model = without_background(CerebellarMeanFieldSecondOrderAwake)
+    found = run(model, drives, 3000, rates_hz=resting)[-1, :4]
+    np.testing.assert_allclose(found, expected, rtol=0.06)

@@ -216,8 +216,9 @@ class CerebellarMeanFieldSecondOrder(_CerebellarCortex):
 
     The latter holds for drives that change little within T. A drive that jumps by tens of Hz makes
     so much variance that the rates may settle far away from those of the first order, at a point
-    where F differs from v for good: the closure has such points, the network does not. From 4 Hz
-    this happens at steps to 20, 30 and 80 Hz, and not to 12, 54 and 60 Hz.
+    where F differs from v for good: the closure has such points, the first order has not. With
+    PLOS23 this happens at steps from 4 Hz to 20 to 32 Hz and to 72 Hz or more; with AWAKE26 not at
+    steps from 4 Hz to up to 100 Hz, but at starts far from rest.
     """
 
     parameter_set: ClassVar[SetName] = "PLOS23"

@@ -42,17 +42,21 @@ class Some(Mpi):
 
 
 def main(sentinel):
-    for scenario, overrides, ranks, folder in json.loads(Path(sys.argv[1]).read_text()):
-        mpi = Some(ranks)
+    # Before MPI is up, as the command line does: a rank that is late lets others spin.
+    cases = [
+        (open_case(Path(scenario), overrides, ranks), Path(folder))
+        for scenario, overrides, ranks, folder in json.loads(Path(sys.argv[1]).read_text())
+    ]
+    for (case, plan), folder in cases:
+        mpi = Some(plan.ranks)
         if not mpi.mine:
             mpi.finalize()
             continue
-        case, plan = open_case(Path(scenario), overrides, ranks)
         assert plan.ranks == mpi.size
         assert mpi.same_everywhere(plan.hash())
         if mpi.rank == 0:
-            Path(folder).mkdir(parents=True)
-        run_dir = RunDir(Path(mpi.from_first(folder)))
+            folder.mkdir(parents=True)
+        run_dir = RunDir(Path(mpi.from_first(str(folder))))
         Session(case, plan, mpi, run_dir, sentinel, Progress(plan.clock, None)).run()
     sentinel.release()
     Mpi().finalize()

@@ -151,9 +151,6 @@ class Spikes(Faulty):
             self.potential[fired] = 0.0
             out_ticks += [tick] * len(fired)
             out_senders += fired.tolist()
-        if self.due("advance", window.index) and self.config.fault == "nan":
-            toy_faults.mark()
-            out_ticks, out_senders = [window.stop + 1, *out_ticks], [0, *out_senders]
         self.spikes = SpikeBatch(
             window.start,
             window.stop,
@@ -162,6 +159,12 @@ class Spikes(Faulty):
         )
         for sink in self.sinks:
             sink.append(self.spikes)
+        if self.due("advance", window.index) and self.config.fault == "nan":
+            toy_faults.mark()
+            late = np.append(self.spikes.ticks, window.stop + 1)
+            self.spikes = SpikeBatch(
+                window.start, window.stop, late, np.append(self.spikes.senders, np.int32(0))
+            )
 
     def emit(self, port):
         return self.spikes

@@ -42,10 +42,11 @@ def open_case(
     """
     draft = draft_case(path, overrides)
     case = draft.case
-    problems = [*draft.problems, *_places(case)]
+    places = list(_places(case))
+    problems = [*draft.problems, *places]
     grid, more = _grid(case)
     problems += more
-    if problems and (grid is None or not case.simulators):
+    if problems and (grid is None or places or not case.simulators):
         raise case.invalid(problems)
     assert grid is not None
     clock, reason, more = _clock(case, grid)

@@ -180,3 +180,33 @@ def test_windows_up_to_the_shortest_border_delay_are_legal(demo):
     with pytest.raises(ScenarioInvalid, match="rV2") as refused:
         open_case(DEMO, {"window": f"{longest_ms + 1} ms", "duration": "70 ms"})
     assert "mm at 4 m/s" in str(refused.value)
+
+
+def one_circuit(tmp_path, *changes):
+    """Both spiking regions in one simulator; each entry says which of them it is about."""
+    return variant(
+        tmp_path,
+        ("as: spiking}      #", "as: spiking, simulator: visual}      #"),
+        ("        from: [cortex]", "        region: rV1\n        from: [cortex]"),
+        ("        from: [spiking]", "        region: rV1\n        from: [spiking]"),
+        ("        to: [cortex, spiking]", "        region: rV2\n        to: [cortex, spiking]"),
+        *changes,
+    )
+
+
+def test_one_circuit_may_stand_for_several_regions(tmp_path):
+    case, plan = open_case(one_circuit(tmp_path))
+    visual = next(s for s in plan.simulators if s.name == "visual")
+    assert [case.brain.labels[r] for r in visual.regions] == ["rV1", "rV2"]
+    inward, outward = plan.transformers
+    assert (inward.region, outward.region) == ("rV1", "rV2")
+    afferent = next(p for s in plan.simulators for p in s.outputs if isinstance(p, AfferentOut))
+    assert case.brain.labels[afferent.target] == "rV1"
+    # What enters rV2 and leaves rV1 has no interface any more.
+    assert {(c.source, c.target) for c in plan.cuts} == {("cortex", "visual"), ("visual", "cortex")}
+
+
+def test_an_entry_must_single_out_one_region_of_its_simulator(tmp_path):
+    path = one_circuit(tmp_path, ("region: rV2", "region: rV3"))
+    with pytest.raises(ScenarioInvalid, match="does not single out one of rV1, rV2"):
+        open_case(path)

@@ -47,6 +47,9 @@ FOR_ADAPTERS = {
     "cosim.transformers.base",
     "cosim.units",
 }
+#: Commands that an adapter brings: they read scenarios, as a user's script would, and no rank
+#: imports them.
+COMMANDS = {"cosim_tvb.cortex.scenario", "cosim_tvb.cortex.__main__"}
 #: The only places from which these may be imported.
 OWNERS = {"mpi4py": {"cosim.mpi"}, "nest": {"cosim_nest"}, "tvb": {"cosim_tvb"}}
 
@@ -140,7 +143,9 @@ def test_the_core_knows_no_adapter():
 
 @pytest.mark.parametrize("adapter", ["cosim_nest", "cosim_tvb"])
 def test_adapters_know_the_contract_only(adapter):
-    known = {i for m, i in arrows() if top(m) == adapter and top(i) == "cosim"}
+    known = {
+        i for m, i in arrows() if top(m) == adapter and top(i) == "cosim" and m not in COMMANDS
+    }
     assert known <= FOR_ADAPTERS
     assert "cosim.simulator" in known
 
@@ -148,6 +153,10 @@ def test_adapters_know_the_contract_only(adapter):
 def test_launching_knows_errors_only():
     known = {i for m, i in arrows() if top(m) == "cosim_launch" and top(i).startswith("cosim")}
     assert {i for i in known if top(i) == "cosim"} == {"cosim.errors"}
+
+
+def test_no_rank_imports_a_command_that_reads_scenarios():
+    assert not {m for m, i in arrows() if i in COMMANDS and m not in COMMANDS}
 
 
 @pytest.mark.parametrize("foreign", OWNERS)

@@ -11,7 +11,7 @@ from cosim_nest.models.cells import (
     STAND_IN,
     cell_parameters,
     cell_populations,
-    start_range_mV,
+    start_values,
     table,
 )
 from cosim_nest.models.compare import CURRENTS_PA, kinds
@@ -153,7 +153,7 @@ def resonance_hz(values):
 
 def spikeless(population):
     model, values = cell_parameters(population, "vitro", "eglif")
-    return model, {**values, "I_adap": 0.0, "V_th": 1000.0}
+    return model, {**values, "V_th": 1000.0}
 
 
 @pytest.mark.parametrize("step_ms", [0.1, 0.5])
@@ -213,8 +213,8 @@ def test_granule_and_olivary_cells_are_silent_by_themselves(step_ms):
         recorder = nest.Create("spike_recorder")
         for population in ("granule", "inferior_olive"):
             model, values = cell_parameters(population, "awake", "eglif")
-            low, high = start_range_mV(population)
-            cells = nest.Create(model, 20, {**values, "V_m": nest.random.uniform(low, high)})
+            start = start_values(nest, population, "eglif")
+            cells = nest.Create(model, 20, {**values, **start})
             nest.Connect(cells, recorder)
         kernel.run(12_000.0)
         assert recorder.n_events == 0
@@ -328,7 +328,7 @@ def test_every_number_has_a_source():
             given = {key for state in states for key in state.get(part, {})}
             missing = [k for k in given if not {k, f"{name}.{k}"} & provenance[part].keys()]
             assert not missing, name
-        assert "start" not in cell or f"{name}.start" in provenance["start"]
+        assert cell.get("start", {}).keys() <= provenance["start"].keys()
         assert len(cell["tau_syn"]) == len(table()["E_rev"]) == 3
 
 
@@ -337,13 +337,29 @@ def test_parameters_are_complete_and_their_own():
         for state in ("awake", "vitro"):
             model, values = cell_parameters(population, state, "eglif")
             assert model == eglif.MODEL
-            assert len(values) == 21 + ("I_adap" in values)
+            assert len(values) == 21
             assert values["E_L"] < values["V_th"]
             model, values = cell_parameters(population, state, "stand_in")
             assert model == STAND_IN
             assert values["V_peak"] > values["V_th"]
             values["E_rev"].append(1.0)
             assert cell_parameters(population, state, "stand_in")[1]["E_rev"] == [0.0, -80.0, 0.0]
+
+
+def test_a_cell_starts_at_rest_or_anywhere_below_threshold(kernel):
+    nest = kernel.nest
+    for population in cell_populations():
+        model, values = cell_parameters(population, "awake", "eglif")
+        cells = nest.Create(model, 50, {**values, **start_values(nest, population, "eglif")})
+        assert len(set(cells.V_m)) == 50
+        assert max(cells.V_m) < values["V_th"]
+        assert "I_adap" not in start_values(nest, population, "stand_in")
+    olive = cell_parameters("inferior_olive", "awake", "eglif")[1]
+    cells = nest.Create(eglif.MODEL, 1, {**olive, "V_th": 1000.0, "I_adap": -95.756})
+    cells.V_m = -49.5196
+    kernel.run(100.0)
+    assert cells.V_m == pytest.approx(-49.5196, abs=1e-3)
+    assert cells.I_adap == pytest.approx(-95.756, abs=1e-2)
 
 
 def test_awake_differs_where_it_should():

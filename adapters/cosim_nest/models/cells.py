@@ -88,11 +88,20 @@ def cell_parameters(
     }
 
 
-def start_range_mV(population: str) -> tuple[float, float]:
-    """Return between which potentials a cell should start.
+def start_values(nest: Any, population: str, neuron: Neuron) -> dict[str, Any]:  # noqa: ANN401
+    """Return where a cell should start, as NEST creates it: V_m drawn, and I_adap if it has any.
 
     Equal starts would make autorhythmic cells fire in step; a start near the threshold would
     leave an undamped resonator, such as a cell of the inferior olive, firing for ever.
+
+    Parameters
+    ----------
+    nest
+        NEST's module, which draws.
+    population
+        One of `cell_populations`.
+    neuron
+        ``eglif`` or ``stand_in``.
 
     Raises
     ------
@@ -100,5 +109,7 @@ def start_range_mV(population: str) -> tuple[float, float]:
         If there is no such population.
     """
     cell = table()["cells"][population]
-    low, high = cell.get("start", (cell["eglif"]["E_L"], cell["eglif"]["V_th"]))
-    return low, high
+    anywhere = {"V_m": (cell["eglif"]["E_L"], cell["eglif"]["V_th"]), "I_adap": 0.0}
+    start = cell.get("start", anywhere)
+    drawn = {"V_m": nest.random.uniform(*start["V_m"])}
+    return {**drawn, "I_adap": start["I_adap"]} if neuron == "eglif" else drawn

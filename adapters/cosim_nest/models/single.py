@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cosim_nest.kernel import Kernel
 from cosim_nest.models import eglif
-from cosim_nest.models.cells import Neuron, State, cell_parameters, start_range_mV
+from cosim_nest.models.cells import Neuron, State, cell_parameters, start_values
 
 Array = NDArray[np.float64]
 
@@ -95,7 +94,8 @@ def respond(
         for cell, currents_pA in kinds.items():
             model, values = cell_parameters(**vars(cell))
             size = count * (1 + len(currents_pA))
-            cells = nest.Create(model, size, {**values, "V_m": _starts(nest, cell)})
+            start = start_values(nest, cell.population, cell.neuron)
+            cells = nest.Create(model, size, {**values, **start})
             nest.Connect(cells, recorder)
             own_pA = np.repeat([0.0, *currents_pA], count) + values["I_e"]
             groups.append((cells, int(cells[0].global_id), own_pA))
@@ -112,11 +112,6 @@ def respond(
         cell: _response([0.0, *currents_pA], spikes, first, count, duration_ms)
         for (cell, currents_pA), (_, first, _) in zip(kinds.items(), groups, strict=True)
     }
-
-
-def _starts(nest: Any, cell: Cell) -> Any:  # noqa: ANN401
-    low, high = start_range_mV(cell.population)
-    return nest.random.uniform(low, high)
 
 
 def _by_sender(events: Mapping[str, Array]) -> tuple[Array, Array]:

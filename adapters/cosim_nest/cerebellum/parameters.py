@@ -8,10 +8,11 @@ from pydantic import Field, field_validator
 
 from cosim.scenario.model import Section
 from cosim.units import Micrometres, SpikesPerSecond
-from cosim_nest.cerebellum.synapses import State, synapse_types
+from cosim_nest.cerebellum.synapses import synapse_types
+from cosim_nest.models.cells import State
 from cosim_nest.rules import nearest
 
-Neuron = Literal["auto", "eglif", "stand_in"]
+Choice = Literal["auto", "eglif", "stand_in"]
 
 
 class CerebellarParameters(Section):
@@ -38,7 +39,7 @@ class CerebellarParameters(Section):
         150.0,
     )
     state: State = "awake"
-    neuron: Neuron = "auto"
+    neuron: Choice = "auto"
     background: Annotated[SpikesPerSecond, Field(ge=0)] = 4.0
     weight_scales: dict[str, Annotated[float, Field(ge=0, allow_inf_nan=False)]] = Field(
         default_factory=dict

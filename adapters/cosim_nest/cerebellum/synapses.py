@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
-from typing import Literal
 
 import yaml
 from pydantic import Field, TypeAdapter
 
 from cosim.scenario.model import Section
-
-State = Literal["awake", "vitro"]
+from cosim_nest.models.cells import State
 
 
 class SynapseType(Section):

@@ -31,7 +31,8 @@ class NestSimulator:
     def __init__(self, spec: SimulatorSpec) -> None:
         self._spec = spec
         self._config = cast("NestConfig", spec.config)
-        self._region = spec.name
+        several = len(spec.regions) > 1
+        self._region = spec.name if several else spec.brain.labels[spec.regions[0]]
         self._min_delay_ms = min_delay_ms(self._config)
         self._feeds: dict[str, Feed] = {}
         self._sinks: dict[str, SpikeSink] = {}

@@ -1,5 +1,6 @@
 """One kernel a process: seeds, exclusiveness, and life under an MPI launcher."""
 
+import dataclasses
 import json
 import os
 import subprocess
@@ -144,10 +145,20 @@ def test_nest_errors_name_the_part_that_nest_refused():
         simulator.finalize()
 
 
-def test_a_simulator_owns_one_region():
-    what = spec(config(parrots(2)), clock(1.0, 2.0))
-    with pytest.raises(ValueError, match="owns 0 regions"):
-        ENGINE.create(type(what)(**{**vars(what), "regions": ()}))
+@pytest.mark.parametrize(("regions", "recorded"), [((0,), "thalamus"), ((0, 1), "nest")])
+def test_a_circuit_of_several_regions_records_under_its_own_name(regions, recorded):
+    what = spec(config(parrots(2)), clock(1.0, 2.0), record={"relay": 1})
+    brain = dataclasses.replace(what.brain, labels=("thalamus", "cortex"))
+    simulator = ENGINE.create(dataclasses.replace(what, brain=brain, regions=regions))
+    seen = []
+
+    class Recorder:
+        def spikes(self, region, population, size, stride=1):
+            seen.append(region)
+
+    simulator.prepare(Recorder())
+    simulator.finalize()
+    assert seen == [recorded]
 
 
 def test_the_probe_runs_nest_and_says_which():

@@ -80,6 +80,15 @@ def report_first(run_dir: Path, text: str) -> bool:
     return True
 
 
+def first_report(run_dir: Path) -> str:
+    """Return what was reported first, empty if nothing was."""
+    try:
+        text = (run_dir / FAILURE_FILE).read_text()
+    except OSError:
+        return ""
+    return text.strip().removeprefix("cosim: ")
+
+
 def _watch(pipe: int) -> NoReturn:
     os.setsid()
     for ignored in (signal.SIGINT, signal.SIGTERM, signal.SIGPIPE, signal.SIGUSR1):

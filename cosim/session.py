@@ -32,7 +32,7 @@ from cosim.progress import Progress
 from cosim.recording import Declaration, RankFile, RunDir, create_result, finish_result
 from cosim.roles.base import Role
 from cosim.scenario.load import Case
-from cosim.sentinel import Sentinel, report_first
+from cosim.sentinel import Sentinel, first_report, report_first
 from cosim.simulator import engines
 
 log = logging.getLogger(__name__)
@@ -253,7 +253,9 @@ class Session:
         close_quietly(self._roles)
         quietly(lambda: self._recorder.close(complete=False))
         if self._mpi.rank == 0 and self._run_dir.result.exists():
-            quietly(lambda: finish_result(self._run_dir.result, f"failed: {text}", {}))
+            # Launchers end the others in ways that look like failures of their own.
+            first = first_report(self._run_dir.path) or text
+            quietly(lambda: finish_result(self._run_dir.result, f"failed: {first}", {}))
 
     def _wait(self, limit_s: float, done: Callable[[], bool]) -> None:
         begin = time.monotonic()

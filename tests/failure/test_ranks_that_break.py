@@ -126,9 +126,9 @@ def test_sudden_death_is_told_by_who_remains(tmp_path, reference, plan, role, fa
     ended = run(tmp_path)
     assert_over_soon(ended)
     pattern = rf"cosim: rank {rank} \(role .*{re.escape(role)}\) in window (\d+) was killed"
-    told = re.match(pattern, ended.first_line)
+    told = re.match(pattern, ended.first_word)
     assert told, ended.err
     # Of several roles on a rank, the one that is least far counts.
     assert window - 3 <= int(told[1]) <= window
-    assert (tmp_path / "run" / "failure.txt").read_text().strip() == ended.first_line
+    assert (tmp_path / "run" / "failure.txt").read_text().strip() == ended.first_word
     assert_readable(tmp_path, reference, least=1)

@@ -41,6 +41,11 @@ class Ended:
         return next((line for line in self.err.splitlines() if line.strip()), "")
 
     @property
+    def first_word(self):
+        """The first line of ours; launchers are sometimes faster when a rank dies suddenly."""
+        return next((line for line in self.err.splitlines() if line.startswith("cosim: ")), "")
+
+    @property
     def since_fault_s(self):
         return self.ended_s - self.mark.stat().st_mtime
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from nest_pieces import MemoryRecorder, balanced, clock, config, joined, parrots, play, spec
 
+from cosim_launch import Layout, find_mpirun, launch_command, local_cores
 from cosim_nest import ENGINE
 from cosim_nest.kernel import NestFailed, _hide_launcher
 
@@ -42,19 +43,14 @@ if world.rank == 0:
 )
 
 
-def printed(command, timeout=120):
+def printed(command, environ=None, timeout=120):
     done = subprocess.run(
         command,
         capture_output=True,
         text=True,
         timeout=timeout,
         check=False,
-        env={
-            **os.environ,
-            "OMPI_ALLOW_RUN_AS_ROOT": "1",
-            "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
-            "PRTE_MCA_rmaps_default_mapping_policy": ":oversubscribe",
-        },
+        env=environ,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return json.loads(done.stdout)
@@ -78,11 +74,10 @@ def test_equal_seed_and_name_give_equal_spikes_in_another_process():
 
 
 def test_ranks_of_one_mpi_job_have_kernels_of_their_own():
-    mpirun = Path(sys.executable).parent / "mpirun"
-    if not mpirun.exists():
-        pytest.skip("no mpirun beside this Python")
     code = RANKS.format(here=str(HERE))
-    kernels, (first, second) = printed([str(mpirun), "-n", "2", sys.executable, "-c", code])
+    layout = Layout(2, (1, 1), 1, local_cores())
+    command = launch_command(find_mpirun(), layout, (sys.executable, "-c", code))
+    kernels, (first, second) = printed(command.argv, {**os.environ, **command.env})
     assert kernels == 2
     assert first == spikes_here("nest0")
     assert second == spikes_here("nest1")

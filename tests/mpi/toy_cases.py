@@ -62,7 +62,7 @@ def random_brain(path, regions, seed, *, shortest_ms=2.0, longest_ms=15.0, densi
     write_brain(path, delays_ms, weights)
 
 
-def scenario(folder, regions, *, field=None, spiking=None, rate=None, **top):
+def scenario(folder, regions, *, field=None, spiking=None, rate=None, relayed=False, **top):
     """Write a scenario of toys and return its path.
 
     Parameters
@@ -71,10 +71,13 @@ def scenario(folder, regions, *, field=None, spiking=None, rate=None, **top):
         Region rules.
     field, spiking, rate
         More keys of the two models, and of what turns spikes into rates.
+    relayed
+        Whether networks send each other their very spikes, not trains with their rate.
     top
         More keys of the scenario.
     """
     through = {"toy_rate": {"kernel": "exponential", "tau": "5 ms", **(rate or {})}}
+    among = {"through": "relay"} if relayed else {"gain": 20.0}
     data = {
         "name": "toy",
         "seed": 1,
@@ -93,7 +96,7 @@ def scenario(folder, regions, *, field=None, spiking=None, rate=None, **top):
                         "gain": "800 Hz",
                         "background": "20 Hz",
                     },
-                    {"population": "all", "from": ["spiking"], "gain": 20.0},
+                    {"population": "all", "from": ["spiking"], **among},
                 ],
                 "sends": [
                     {

@@ -67,14 +67,21 @@ def legal(path, window):
     return True
 
 
-@given(brains(), st.integers(0, 3))
+@given(
+    brains(),
+    st.integers(0, 3),
+    st.booleans(),
+    st.sampled_from(["0.5 ms", "0.25 ms"]),
+    st.sampled_from(["0.5 ms", "0.25 ms"]),
+)
 @SLOW
-def test_windows_never_matter(brain, seed):
+def test_windows_never_matter(brain, seed, relayed, fine, coarse):
     delays, weights, owners, _ = brain
+    keys = {"field": {"step": coarse}, "spiking": {"step": fine}, "relayed": relayed}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         toy_cases.write_brain(folder / "brain.zip", delays, weights)
-        path = toy_cases.scenario(folder, rules(owners), duration="12 ms", seed=seed)
+        path = toy_cases.scenario(folder, rules(owners), duration="12 ms", seed=seed, **keys)
         windows = [f"{w} ms" for w in WINDOWS_MS if legal(path, f"{w} ms")]
         assert windows, "the shortest window is always legal"
         # The longest windows have the shortest lags, so they are the ones to get wrong.
@@ -105,6 +112,23 @@ def test_a_split_field_is_the_whole_field(brain):
     assert len(whole) == len(halves)
     for column in whole:
         assert whole[column].tobytes() == split[column].tobytes(), column
+
+
+def test_relayed_spikes_arrive_whatever_the_window(tmp_path):
+    toy_cases.random_brain(tmp_path / "brain.zip", 4, seed=5, shortest_ms=4)
+    path = toy_cases.scenario(
+        tmp_path,
+        rules(["spiking", "spiking", "spiking", "left"]),
+        relayed=True,
+        spiking={"step": "0.25 ms"},
+        duration="60 ms",
+    )
+    first, *others = [
+        toy_cases.serial(path, tmp_path / w, window=w) for w in ("0.5 ms", "2 ms", "4 ms")
+    ]
+    assert sum(len(v[0]) for k, v in first.items() if k[-1] == "train" and "in1" in k[1]) > 20
+    for other in others:
+        assert toy_cases.differences(first, other) == []
 
 
 def test_a_process_apart_gives_what_one_in_here_gives(tmp_path):

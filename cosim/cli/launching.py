@@ -93,6 +93,8 @@ def _wait(command: LaunchCommand) -> int:
     environment = {**without_launcher(os.environ), **command.env}
     if sys.stdout.isatty():
         environment[TERMINAL] = str(shutil.get_terminal_size().columns)
+    # Told to end, this process must not leave its ranks behind.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     # Standard input stays ours: mpirun would hand it to rank 0 and stop in the background.
     with subprocess.Popen(command.argv, env=environment, stdin=subprocess.DEVNULL) as job:
         try:

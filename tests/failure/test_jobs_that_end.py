@@ -237,11 +237,7 @@ def outcome_of_interrupt(folder, how):
     [
         ("command", signal.SIGINT),
         ("all", signal.SIGINT),
-        pytest.param(
-            "command",
-            signal.SIGTERM,
-            marks=pytest.mark.xfail(reason="'cosim run' dies of SIGTERM and leaves its ranks"),
-        ),
+        ("command", signal.SIGTERM),
     ],
 )
 def test_an_interrupt_ends_everything(tmp_path, whom, number):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from pathlib import Path
 
 import typer
@@ -20,6 +21,9 @@ from cosim.sentinel import Sentinel
 from cosim.session import Session
 from cosim_launch import launched_rank, launched_size
 
+#: How long the other ranks leave it to rank 0 to refuse a scenario.
+HOLD_BACK_S = 3.0
+
 
 def work(request: Request, sentinel: Sentinel) -> int:
     """Run this rank's part of the scenario.
@@ -35,6 +39,9 @@ def work(request: Request, sentinel: Sentinel) -> int:
     except (ScenarioInvalid, UsageError):
         sentinel.release()
         if rank != 0:
+            # A launcher ends all ranks when the first one fails: that must not be before rank 0
+            # has told what is wrong.
+            time.sleep(HOLD_BACK_S)
             return 2
         raise
     ranks = mpi.Mpi()

@@ -119,5 +119,5 @@ def _explain(run_dir: RunDir, code: int) -> None:
     with open_result(run_dir.path) as result:
         unfinished = result.status == "unfinished"
     if unfinished:
-        finish_result(run_dir.result, f"failed: {cause}", {})
+        finish_result(run_dir.result, f"failed: {cause.removeprefix('cosim: ')}", {})
     typer.echo(f"what was recorded until then opens: {run_dir.result}", err=True)

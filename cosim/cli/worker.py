@@ -83,7 +83,7 @@ def _agree(
             )
             write_inputs(run_dir, case, plan)
             text = str(run_dir.path)
-        except UsageError as error:
+        except (UsageError, OSError) as error:
             typer.echo(f"cosim: {error}", err=True)
     path = ranks.from_first(text)
     if not path:

@@ -10,6 +10,7 @@ from typing import Any
 
 from cosim.errors import Problem, ScenarioInvalid
 from cosim.scenario import yaml_source
+from cosim.scenario.base import text_of, with_base
 from cosim.scenario.checks import Models, consistency
 from cosim.scenario.connectome import read_brain
 from cosim.scenario.model import Scenario
@@ -34,7 +35,7 @@ class Case:
     source
         The YAML file, for messages that come later.
     text
-        The file's text, kept with the results.
+        The file's text, kept with the results; of a scenario with a base, what both give.
     """
 
     scenario: Scenario
@@ -101,10 +102,13 @@ def draft_case(path: Path, overrides: Mapping[str, Any] | None = None) -> Draft:
         If the file is no valid scenario in itself, or its connectome cannot be read.
     """
     text = _text(path)
-    source = yaml_source.read(text, str(path))
+    source = with_base(yaml_source.read(text, str(path)), path.parent)
     if not isinstance(source.data, dict):
         kind = Problem((), "a scenario is a mapping of keys", "'name: ...' and so on")
         raise _invalid(source, source.problems or [kind])
+    if source.unfounded:
+        raise _invalid(source, source.problems)
+    kept = text_of(source, text)
     source.data = _merged(source.data, overrides or {})
     source.options = frozenset(overrides or {})
     parts = read_parts(source.data)
@@ -116,7 +120,9 @@ def draft_case(path: Path, overrides: Mapping[str, Any] | None = None) -> Draft:
     found += problems
     simulators: tuple[Owned, ...] = ()
     if brain is not None and parts.regions is not None:
-        simulators, problems = assign(parts.regions, parts.models, brain.labels)
+        simulators, problems = assign(
+            parts.regions, parts.models, brain.labels, source.own_regions
+        )
         found += problems
     if parts.scenario is None or brain is None or parts.undescribed:
         if brain is not None:
@@ -124,7 +130,7 @@ def draft_case(path: Path, overrides: Mapping[str, Any] | None = None) -> Draft:
         explained = {p.path[:2] for p in found}
         found += (p for p in parts.undescribed if p.path not in explained)
         raise _invalid(source, found)
-    return Draft(Case(parts.scenario, brain, simulators, source, text), tuple(found))
+    return Draft(Case(parts.scenario, brain, simulators, source, kept), tuple(found))
 
 
 def _beyond(found: Iterable[Problem], deep: Iterable[Problem]) -> list[Problem]:
@@ -161,9 +167,9 @@ def _merged(data: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, 
 
 
 def _invalid(source: Source, problems: Iterable[Problem]) -> ScenarioInvalid:
-    def place(problem: Problem) -> tuple[bool, int]:
-        elsewhere = isinstance(problem, Elsewhere) and problem.source is not None
-        return elsewhere, source_of(problem).line(problem.path)
+    def place(problem: Problem) -> tuple[bool, str, int]:
+        file, line = source_of(problem).place(problem.path)
+        return file != source.name, file, line
 
     def source_of(problem: Problem) -> Source:
         own = problem.source if isinstance(problem, Elsewhere) else None

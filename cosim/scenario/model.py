@@ -338,6 +338,8 @@ class Scenario(Section):
 
     Parameters
     ----------
+    base
+        Another scenario, over which the keys of this one are merged.
     name
         Title of the run.
     seed
@@ -354,6 +356,7 @@ class Scenario(Section):
         What is kept.
     """
 
+    base: str | None = Field(default=None, examples=["other.yaml"])
     name: str = Field(examples=["resting brain"])
     seed: Annotated[Whole, Field(ge=0, lt=2**32)] = Field(examples=[42])
     duration: Time = Field(examples=["1000 ms"])

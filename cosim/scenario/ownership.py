@@ -36,12 +36,20 @@ class Owned:
 
 
 def assign(
-    rules: Sequence[RegionRule], models: Models, labels: tuple[str, ...]
+    rules: Sequence[RegionRule], models: Models, labels: tuple[str, ...],
+    own: int | None = None,
 ) -> tuple[tuple[Owned, ...], list[Problem]]:
     """Apply the region rules, the first match winning.
 
     A mean-field model is one simulator unless rules name several. Of a spiking model each region
     is a simulator of its own, called by its label, unless rules name one for several regions.
+
+    Parameters
+    ----------
+    rules, models, labels
+        Of the scenario.
+    own
+        How many rules are the scenario's own; the others are its base's, which it may overrule.
 
     Returns
     -------
@@ -52,7 +60,7 @@ def assign(
         label: next((i for i, r in enumerate(rules) if _covers(_patterns(r), label)), None)
         for label in labels
     }
-    problems = list(_rule_problems(rules, models, taker))
+    problems = list(_rule_problems(rules, models, taker, len(rules) if own is None else own))
     left = [label for label, rule in taker.items() if rule is None]
     if left:
         more = f" and {len(left) - 1} more" if len(left) > 1 else ""
@@ -100,7 +108,7 @@ def _covers(patterns: tuple[str, ...], label: str) -> bool:
 
 
 def _rule_problems(
-    rules: Sequence[RegionRule], models: Models, taker: dict[str, int | None]
+    rules: Sequence[RegionRule], models: Models, taker: dict[str, int | None], own: int
 ) -> Iterator[Problem]:
     for i, rule in enumerate(rules):
         if rule.model not in models:
@@ -110,17 +118,18 @@ def _rule_problems(
             )
         for j, pattern in enumerate(_patterns(rule)):
             path: tuple[str | int, ...] = ("regions", i, "match")
-            yield from _pattern(path if isinstance(rule.match, str) else (*path, j), pattern, taker)
+            path = path if isinstance(rule.match, str) else (*path, j)
+            yield from _pattern(path, pattern, taker, overruled=i >= own)
 
 
 def _pattern(
-    path: tuple[str | int, ...], pattern: str, taker: dict[str, int | None]
+    path: tuple[str | int, ...], pattern: str, taker: dict[str, int | None], *, overruled: bool
 ) -> Iterator[Problem]:
     """Yield whether a pattern matches nothing, or only what earlier rules have taken."""
     takers = {rule for label, rule in taker.items() if _covers((pattern,), label)}
     if not takers:
         yield Problem(path, f"'{pattern}' matches no region", "", nearest(pattern, taker))
-    elif pattern != "rest" and path[1] not in takers:
+    elif pattern != "rest" and path[1] not in takers and not overruled:
         first = min(i for i in takers if i is not None)
         yield Problem(
             path, f"'{pattern}' has no effect: regions[{first}] matches it first",

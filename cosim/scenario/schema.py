@@ -45,7 +45,38 @@ def scenario_schema() -> str:
         properties = definition.get("properties", {})
         if "through" in properties:
             properties["through"] |= {"$ref": into if "from" in properties else out}
-    return json.dumps({"$schema": DIALECT, **schema}, indent=2)
+    return json.dumps({"$schema": DIALECT, **_or_with_base(schema)}, indent=2)
+
+
+def _or_with_base(schema: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema with its other form: a scenario leaves out what its base says."""
+    definitions = schema.pop("$defs")
+    whole = {"scenario": schema, **definitions}
+    parts = {f"part.{name}": _partial(definition) for name, definition in whole.items()}
+    return {
+        "title": schema["title"],
+        "$defs": {**whole, **parts},
+        "if": {"type": "object", "required": ["base"]},
+        "then": {"$ref": "#/$defs/part.scenario"},
+        "else": {"$ref": "#/$defs/scenario"},
+    }
+
+
+def _partial(node: Any) -> Any:  # noqa: ANN401 - JSON
+    """Return a schema of which any key may be missing; items of lists stay whole."""
+    if isinstance(node, list):
+        return [_partial(item) for item in node]
+    if not isinstance(node, dict):
+        return node
+    kept = {"if", "items", "prefixItems", "enum", "default", "examples"}
+    result = {
+        key: value if key in kept else _partial(value)
+        for key, value in node.items()
+        if not (key == "required" and isinstance(value, list))
+    }
+    if isinstance(node.get("$ref"), str):
+        result["$ref"] = node["$ref"].replace("#/$defs/", "#/$defs/part.")
+    return result
 
 
 def _definition(

@@ -66,6 +66,12 @@ class Source:
         Duplicate keys and the like, found while reading.
     options
         Keys whose values come from the command line instead.
+    files
+        The file that a key comes from, where that is a base of this scenario.
+    own_regions
+        How many of the region rules are the scenario's own, if others are its base's.
+    unfounded
+        Whether there is a base that cannot be read.
     """
 
     name: str
@@ -73,18 +79,24 @@ class Source:
     lines: dict[Path, int] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
     options: frozenset[str] = frozenset()
+    files: dict[Path, str] = field(default_factory=dict)
+    own_regions: int | None = None
+    unfounded: bool = False
 
-    def line(self, path: Path) -> int:
-        """Return the line of the longest part of a path that the file has."""
+    def place(self, path: Path) -> tuple[str, int]:
+        """Return file and line of the longest part of a path that there is."""
         while path and path not in self.lines:
             path = path[:-1]
-        return self.lines.get(path, 1)
+        return self.files.get(path, self.name), self.lines.get(path, 1)
 
     def rename(self, path: Path, key: str) -> None:
         """Let everything below a key be found under another name of that key, too."""
         for old, line in list(self.lines.items()):
             if old[: len(path)] == path:
-                self.lines.setdefault((*path[:-1], key, *old[len(path) :]), line)
+                new = (*path[:-1], key, *old[len(path) :])
+                self.lines.setdefault(new, line)
+                if old in self.files:
+                    self.files.setdefault(new, self.files[old])
 
     def located(self, problem: Problem) -> str:
         """Return ``file:line: problem``, with the key's path unless the problem has it."""
@@ -92,10 +104,17 @@ class Source:
         named = any(f"'{dotted(path[:n])}'" in text for n in range(1, len(path) + 1))
         told = len(path) == 1 and re.search(rf"\b{re.escape(str(path[0]))}\b", text)
         place = f"{dotted(path)}: " if path and not named and not told else ""
-        where = f"{self.name}:{self.line(path)}"
+        file, line = self.place(path)
+        where = f"{file}:{line}"
         if path and path[0] in self.options:
             where = f"option --{path[0]}"
         return f"{where}: {place}{text}"
+
+
+def written(data: object) -> str:
+    """Return plain data as YAML text, in their own order."""
+    text: str = yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=100)
+    return text
 
 
 def dotted(path: Path) -> str:

@@ -62,10 +62,11 @@ def schema_keys():
     """Return the keys of scenarios by place; those of an engine under the engine's name."""
     schema = json.loads(scenario_schema())
     definitions = schema["$defs"]
-    models = schema["properties"].pop("models")
+    whole = definitions["scenario"]
+    models = whole["properties"].pop("models")
     found = {}
-    walk(schema, definitions, "", found)
-    found[""]["models"] = ("models" in schema["required"], models.get("default"))
+    walk(whole, definitions, "", found)
+    found[""]["models"] = ("models" in whole["required"], models.get("default"))
     common = keys_of(ModelConfig, "models.*")
     found |= common
     for engine in ENGINES:

@@ -126,7 +126,7 @@ def test_keys_are_described_in_the_words_of_the_docstrings():
     assert about["seed"] == "Of all random numbers."
     assert about["regions"] == about["models"] != ""
     schema = validator().schema
-    assert schema["properties"]["seed"]["description"] == about["seed"]
+    assert schema["$defs"]["scenario"]["properties"]["seed"]["description"] == about["seed"]
     receives = schema["$defs"]["nest.NestReceives"]["properties"]
     assert receives["from"]["description"] == "The models that it comes from."
 

@@ -32,7 +32,7 @@ def with_base(source: Source, folder: Path) -> Source:
     folder
         The folder that holds it.
     """
-    return _merged_over_base(source, folder, (Path(os.path.abspath(source.name)),))
+    return _merged_over_base(source, folder, (Path(source.name).resolve(),))
 
 
 def _merged_over_base(source: Source, folder: Path, seen: tuple[Path, ...]) -> Source:
@@ -41,12 +41,10 @@ def _merged_over_base(source: Source, folder: Path, seen: tuple[Path, ...]) -> S
     given = source.data[KEY]
     try:
         path = _file(given, folder, seen)
-        base = yaml_source.read(path.read_text(encoding="utf-8"), str(path))
-        if not isinstance(base.data, dict):
-            raise BadConnectome(f"'{path}' is no scenario; expected a mapping of keys")
+        base = _read(path)
     except (BadConnectome, OSError, UnicodeDecodeError) as error:
         return _with_problem(source, faulty((KEY,), given, str(error)))
-    base = _merged_over_base(base, path.parent, (*seen, Path(os.path.abspath(path))))
+    base = _merged_over_base(base, path.parent, (*seen, path.resolve()))
     base.data.pop(KEY, None)
     _move_files(base.data, os.path.relpath(path.parent, folder))
     return _over(base, source)
@@ -56,9 +54,16 @@ def _file(given: object, folder: Path, seen: tuple[Path, ...]) -> Path:
     if not isinstance(given, str):
         raise BadConnectome("expected the name of a file, such as 'base: other.yaml'")
     path = existing(given, folder)
-    if Path(os.path.abspath(path)) in seen:
+    if path.resolve() in seen:
         raise BadConnectome(f"'{path}' builds on itself; expected another file")
     return path
+
+
+def _read(path: Path) -> Source:
+    base = yaml_source.read(path.read_text(encoding="utf-8"), str(path))
+    if not isinstance(base.data, dict):
+        raise BadConnectome(f"'{path}' is no scenario; expected a mapping of keys")
+    return base
 
 
 def _with_problem(source: Source, problem: Problem) -> Source:
@@ -80,7 +85,7 @@ def _move_files(data: dict[str, Any], way: str) -> None:
 
 def _moved(name: str, way: str) -> str:
     packaged = name.startswith("tvb-data:")
-    return name if packaged or Path(name).is_absolute() else os.path.join(way, name)
+    return name if packaged or Path(name).is_absolute() else str(Path(way) / name)
 
 
 def _over(base: Source, own: Source) -> Source:

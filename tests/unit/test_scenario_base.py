@@ -129,7 +129,8 @@ def test_a_ring_of_bases_is_refused(folder):
     write("a.yaml", "base: b.yaml\n")
     write("b.yaml", "base: a.yaml\n")
     (line,) = refused("a.yaml")
-    assert line.startswith("b.yaml:1: ") and "builds on itself" in line
+    assert line.startswith("b.yaml:1: ")
+    assert "builds on itself" in line
 
 
 def test_what_is_kept_with_the_results_needs_no_base(folder):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from cosim.errors import RoleFailed, said
@@ -64,17 +65,14 @@ def spec_of(case: Case, plan: Plan, simulator: SimulatorPlan) -> SimulatorSpec:
 
 def assemble(
     case: Case, plan: Plan, rank: int | None, links: Links, recorder: RankFile, run_dir: RunDir
-) -> list[Role]:
-    """Build and prepare the roles of a rank.
+) -> Iterator[Role]:
+    """Build and prepare the roles of a rank, one by one: whoever takes them has to close them.
 
     Raises
     ------
     RoleFailed
         If a simulator or transformer cannot be prepared.
-    ScenarioInvalid
-        If an engine refuses its part of the scenario.
     """
-    roles: list[Role] = []
     taken: set[str] = set()
     for simulator in plan.simulators:
         if rank not in (None, simulator.rank):
@@ -83,35 +81,40 @@ def assemble(
         # A second instance of such an engine needs a process of its own.
         apart = engine.exclusive and simulator.engine in taken
         taken.add(simulator.engine)
-        roles.append(_simulator_role(case, plan, simulator, links, recorder, run_dir, apart=apart))
-    roles.extend(
-        ROLES[transformer.kind](
-            transformer, plan.clock, case.scenario.seed, links.inlets, links.outlets, recorder,
-            case.scenario.record,
-        )
-        for transformer in plan.transformers
-        if rank in (None, transformer.rank)
-    )
-    return roles
+        with _naming(simulator.name, rank, labels(case, simulator.regions)):
+            role = _simulator_role(case, plan, simulator, links, recorder, run_dir, apart=apart)
+        yield role
+    for transformer in plan.transformers:
+        if rank in (None, transformer.rank):
+            with _naming(transformer.name, rank, transformer.region):
+                converting = ROLES[transformer.kind](
+                    transformer, plan.clock, case.scenario.seed, links.inlets, links.outlets,
+                    recorder, case.scenario.record,
+                )
+            yield converting
+
+
+@contextmanager
+def _naming(role: str, rank: int | None, region: str) -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:
+        raise RoleFailed(role, rank or 0, -1, said(error), region) from error
 
 
 def _simulator_role(
     case: Case, plan: Plan, simulator: SimulatorPlan, links: Links, recorder: RankFile,
     run_dir: RunDir, *, apart: bool,
 ) -> SimulatorRole:
-    region = labels(case, simulator.regions)
     spec = spec_of(case, plan, simulator)
-    try:
-        running: Simulator
-        if apart:
-            running = IsolatedSimulator(simulator.engine, spec, run_dir.recording(simulator.rank))
-        else:
-            running = engines()[simulator.engine].create(spec)
-        running.prepare(recorder)
-    except Exception as error:
-        raise RoleFailed(simulator.name, simulator.rank, -1, said(error), region) from error
+    running: Simulator
+    if apart:
+        running = IsolatedSimulator(simulator.engine, spec, run_dir.recording(simulator.rank))
+    else:
+        running = engines()[simulator.engine].create(spec)
+    running.prepare(recorder)
     return SimulatorRole(
-        simulator, running, region, plan.clock,
+        simulator, running, labels(case, simulator.regions), plan.clock,
         {c.target_port: links.inlets[c.name] for c in plan.channels if c.target == simulator.name},
         _outlets(plan, simulator.name, links.outlets),
     )

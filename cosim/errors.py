@@ -87,7 +87,8 @@ class RoleFailed(CosimError):
 
 def said(error: Exception) -> str:
     """Return an error in one line: our own words as they are, others with their type."""
-    return str(error) if isinstance(error, CosimError) else f"{type(error).__name__}: {error}"
+    own = isinstance(error, CosimError)
+    return " ".join((str(error) if own else f"{type(error).__name__}: {error}").split())
 
 
 class PeerFailed(CosimError):

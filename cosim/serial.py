@@ -63,7 +63,8 @@ def run_serial(case: Case, plan: Plan, run_dir: RunDir, progress: Progress) -> l
     recorder = RankFile(run_dir.recording(plan.ranks), plan.ranks, plan.clock)
     roles: list[Role] = []
     try:
-        roles = assemble(case, plan, None, connect(plan, None, None), recorder, run_dir)
+        links = connect(plan, None, None)
+        roles.extend(assemble(case, plan, None, links, recorder, run_dir))
         sinks = {role.name: recorder.timing(role.name, role.peers) for role in roles}
         recorder.begin()
         create_result(

@@ -166,7 +166,9 @@ class Session:
         for model in dict.fromkeys(s.model for s in plan.simulators if s.rank == rank):
             self._check(model)
         links = connect(plan, rank, self._mpi)
-        self._roles = assemble(self._case, plan, rank, links, self._recorder, self._run_dir)
+        self._roles.extend(
+            assemble(self._case, plan, rank, links, self._recorder, self._run_dir)
+        )
         sinks = {r.name: self._recorder.timing(r.name, r.peers) for r in self._roles}
         self._recorder.begin()
         self._declare(rank, list(self._recorder.declared))

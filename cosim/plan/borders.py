@@ -128,7 +128,14 @@ def _automatic(
         fitting = [w for w in legal if w * wanted <= shortest.reach]
         if fitting:
             limit = f"the shortest border delay, {_edge_text(shortest, grid)},"
-            return fitting[-1], f"the longest for which {limit} allows a lag of {wanted}", []
+            reason = f"the longest for which {limit} allows a lag of {wanted}"
+            best = min(longest, shortest.reach // wanted) // grid.base * grid.base
+            if best >= 2 * fitting[-1]:
+                reason += (
+                    f" and that divides the duration of {_ms(duration, grid)}; durations that are "
+                    f"multiples of {_ms(best, grid)} allow {_ms(best, grid)}"
+                )
+            return fitting[-1], reason, []
     return grid.base, "", [_too_long(grid.base, grid, shortest)]
 
 

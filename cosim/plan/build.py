@@ -13,7 +13,9 @@ from cosim.plan import borders
 from cosim.plan.borders import Grid
 from cosim.plan.model import Plan
 from cosim.plan.placement import place
+from cosim.plan.sheet import Unfit
 from cosim.plan.wiring import Wiring
+from cosim.scenario.explain import faulty
 from cosim.scenario.load import Case, draft_case
 from cosim.scenario.ownership import place_flaw
 from cosim.simulator import engines
@@ -54,7 +56,10 @@ def open_case(
     problems += _sums(case)
     if problems:
         raise case.invalid(problems)
-    return case, _plan(case, clock, reason, ranks)
+    try:
+        return case, _plan(case, clock, reason, ranks)
+    except Unfit as error:
+        raise case.invalid([_unfit(case, error)]) from error
 
 
 def _grid(case: Case) -> tuple[Grid | None, list[Problem]]:
@@ -133,6 +138,18 @@ def _sums(case: Case) -> Iterator[Problem]:
                     "a coupling proportional to the sum of its inputs (Linear with b = 0, "
                     "Scaling), or all senders in one simulator",
                 )
+
+
+def _unfit(case: Case, error: Unfit) -> Problem:
+    """Return the problem of the entry whose transformer refuses."""
+    entries = (
+        (("models", name, key, i, "through"), entry)
+        for name, config in case.scenario.models.items()
+        for key in ("receives", "sends")
+        for i, entry in enumerate(getattr(config, key))
+    )
+    path = next(path for path, entry in entries if entry.through is error.through)
+    return faulty(path, error.through.name, error.cause)
 
 
 def _plan(case: Case, clock: Clock, reason: str, ranks: int | None) -> Plan:

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from cosim.clock import Clock
+from cosim.errors import CosimError
 from cosim.plan.model import ChannelPlan, Edge, SimulatorPlan
 from cosim.ports import AfferentOut, ProxyIn, RatesIn, SpikesOut, StateOut, TrainsIn
 from cosim.scenario.load import Case
@@ -104,10 +105,36 @@ class Sheet:
         return SpikesOut(f"spikes.{population}", population, size, step)
 
 
+class Unfit(CosimError):
+    """A transformer refuses its place or its parameters.
+
+    Parameters
+    ----------
+    through
+        The entry that asks for it.
+    cause
+        What it says.
+    """
+
+    def __init__(self, through: Named, cause: str) -> None:
+        self.through, self.cause = through, cause
+        super().__init__(f"{through.name}: {cause}")
+
+
 def built(through: Named, context: Context) -> tuple[float, int]:
-    """Return delay (ms) and number of trains of a transformer, by building one."""
+    """Return delay (ms) and number of trains of a transformer, by building one.
+
+    Raises
+    ------
+    Unfit
+        If the transformer refuses.
+    """
     kind = transformers()[through.name]
-    transformer = kind(kind.Parameters.model_validate(through.parameters), context)
+    parameters = kind.Parameters.model_validate(through.parameters)
+    try:
+        transformer = kind(parameters, context)
+    except ValueError as error:
+        raise Unfit(through, str(error)) from error
     return transformer.delay_ms, transformer.trains
 
 

@@ -15,6 +15,8 @@ class BreakingRates(SpikesToRates):
 
     def __init__(self, parameters, context):
         super().__init__(parameters, context)
+        if parameters.fault == "refuse":
+            raise ValueError(f"{context.size} neurons are too many; expected at most 1")
         self.faults, self.name = parameters, context.name
         # The plan builds one too, to ask it for its delay; that one must not break.
         BreakingRates.built += 1

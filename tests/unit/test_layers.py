@@ -219,7 +219,7 @@ assert plan.transformers[-1].rank == rank > max(s.rank for s in plan.simulators)
 with tempfile.TemporaryDirectory() as folder:
     recorder = RankFile(Path(folder) / "r.h5", rank, plan.clock)
     run_dir = RunDir(Path(folder))
-    assert assemble(case, plan, rank, connect(plan, rank, Nobody()), recorder, run_dir)
+    assert list(assemble(case, plan, rank, connect(plan, rank, Nobody()), recorder, run_dir))
     recorder.close()
 """
 

@@ -1,5 +1,6 @@
 """Any brain, cut into any windows and shared out in any way, gives the same bits."""
 
+import multiprocessing
 import re
 import sys
 import tempfile
@@ -15,6 +16,9 @@ import toy_cases
 
 from cosim.errors import RoleFailed, ScenarioInvalid
 from cosim.plan.build import open_case
+from cosim.progress import Progress
+from cosim.recording import RunDir
+from cosim.serial import run_serial
 
 STEP_MS = 0.5
 #: Divisors of the duration of 12 ms on the grid of both toys.
@@ -175,3 +179,37 @@ def test_a_process_apart_that_fails_is_named(tmp_path, fault, when, said):
         status, found = toy_cases.recorded(tmp_path / "run")
         assert status == f"failed: {caught.value}"
         assert len(found["left/Raw"][0]) in (3, 4)
+
+
+def test_a_process_apart_ends_when_another_role_cannot_be_prepared(tmp_path, monkeypatch):
+    import toy_transformers
+
+    toy_cases.random_brain(tmp_path / "brain.zip", 4, seed=1)
+    path = toy_cases.scenario(
+        tmp_path,
+        rules(["spiking", "spiking", "left", "left"]),
+        duration="10 ms",
+        spiking={"engine": "toy_lone_spikes"},
+        rate={"fault": "prepare", "fault_role": "R0.all.to.left"},
+    )
+    # It is to break in the run, not when it is built for the plan.
+    monkeypatch.setattr(toy_transformers.BreakingRates, "built", -1000)
+    case, plan = open_case(path)
+    toy_transformers.BreakingRates.built = 1
+    run_dir = RunDir.create("toy", tmp_path / "run")
+    with pytest.raises(RoleFailed, match=r"role R0.all.to.left on rank 0, region R0 failed in pre"):
+        run_serial(case, plan, run_dir, Progress(plan.clock, None))
+    assert multiprocessing.active_children() == []
+
+
+def test_a_transformer_that_refuses_its_place_is_a_problem_of_its_line(tmp_path):
+    toy_cases.random_brain(tmp_path / "brain.zip", 4, seed=1)
+    path = toy_cases.scenario(
+        tmp_path, rules(["spiking", "left", "left", "left"]), duration="10 ms",
+        rate={"fault": "refuse"},
+    )
+    with pytest.raises(ScenarioInvalid) as caught:
+        open_case(path)
+    (line,) = caught.value.lines
+    said = r"'models\.spiking\.sends\[0\]\.through' is 'toy_rate': \d+ neurons are too many"
+    assert re.fullmatch(rf".*toy\.yaml:\d+: {said}; expected at most 1", line)

@@ -27,11 +27,12 @@ class Patience:
 
     def __init__(self, *, spin: bool) -> None:
         self._spin = spin
-        self._tries = 0
+        self.reset()
 
     def reset(self) -> None:
         """Begin a new wait."""
         self._tries = 0
+        self._next_s = SHORTEST_S
 
     def pause(self) -> None:
         """Let a little time pass, more the longer the wait."""
@@ -39,4 +40,5 @@ class Patience:
         if self._spin or self._tries <= SPINS:
             return
         # Long waits poll less often: each poll costs the core that the other side computes on.
-        time.sleep(min(SHORTEST_S * 1.05 ** (self._tries - SPINS), LONGEST_S))
+        self._next_s = min(self._next_s * 1.05, LONGEST_S)
+        time.sleep(self._next_s)

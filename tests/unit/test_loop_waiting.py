@@ -256,6 +256,16 @@ def test_patience_backs_off_up_to_a_limit_and_forgets(monkeypatch):
     assert len(slept) == 300
 
 
+def test_patience_outlasts_a_wait_of_minutes(monkeypatch):
+    slept = []
+    monkeypatch.setattr("time.sleep", slept.append)
+    patience = Patience(spin=False)
+    for _ in range(200_000):
+        patience.pause()
+    assert sum(slept) > 60
+    assert max(slept) == slept[-1] == LONGEST_S
+
+
 def test_patience_that_spins_never_sleeps(monkeypatch):
     monkeypatch.setattr("time.sleep", lambda seconds: pytest.fail("slept"))
     patience = Patience(spin=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
@@ -24,6 +25,32 @@ class Feed(Protocol):
         """Hand the block to NEST; raises `BorderError` if it must not cross."""
 
 
+@dataclass(frozen=True)
+class Gate:
+    """Where activity enters a network.
+
+    Parameters
+    ----------
+    nest
+        NEST's module.
+    target
+        Nodes of the population.
+    clock
+        Turns ticks into milliseconds.
+    delay_ms
+        Delay of the synapse if it gives none.
+    """
+
+    nest: Any
+    target: Any
+    clock: Clock
+    delay_ms: float
+
+    def synapse(self, given: FibreSynapse) -> dict[str, Any]:
+        """Return NEST's specification of the synapse."""
+        return synapse_spec(self.nest, given, self.delay_ms)
+
+
 class TrainFeed:
     """Explicit spike trains by one ``spike_train_injector`` a fibre.
 
@@ -34,33 +61,19 @@ class TrainFeed:
 
     Parameters
     ----------
-    nest
-        NEST's module.
     port
         The port.
-    target
-        Nodes of the population.
-    clock
-        Turns ticks into milliseconds.
-    delay_ms
-        Delay of the synapse if it gives none.
+    gate
+        Where the activity enters.
     """
 
-    def __init__(
-        self,
-        nest: Any,  # noqa: ANN401
-        port: TrainsIn,
-        target: Any,  # noqa: ANN401
-        clock: Clock,
-        delay_ms: float,
-    ) -> None:
-        self._port, self._tick_ns = port, clock.tick_ns
+    def __init__(self, port: TrainsIn, gate: Gate) -> None:
+        self._port, self._tick_ns = port, gate.clock.tick_ns
         synapse = FibreSynapse.model_validate(port.synapse)
-        by_default = "one_to_one" if port.fibres == len(target) else "all_to_all"
-        rule = synapse.rule or Named(name=by_default)
-        self._fibres = nest.Create("spike_train_injector", port.fibres)
-        spec = synapse_spec(nest, synapse, delay_ms)
-        nest.Connect(self._fibres, target, rule_spec(rule), spec)
+        by_default = "one_to_one" if port.fibres == len(gate.target) else "all_to_all"
+        rule = rule_spec(synapse.rule or Named(name=by_default))
+        self._fibres = gate.nest.Create("spike_train_injector", port.fibres)
+        gate.nest.Connect(self._fibres, gate.target, rule, gate.synapse(synapse))
 
     def accept(self, block: Block, window: Window) -> None:
         """Set the spikes of the window."""
@@ -113,31 +126,18 @@ class RateFeed:
 
     Parameters
     ----------
-    nest
-        NEST's module.
     port
         The port.
-    target
-        Nodes of the population.
-    clock
-        Turns ticks into milliseconds.
-    delay_ms
-        Delay of the synapse if it gives none.
+    gate
+        Where the activity enters.
     """
 
-    def __init__(
-        self,
-        nest: Any,  # noqa: ANN401
-        port: RatesIn,
-        target: Any,  # noqa: ANN401
-        clock: Clock,
-        delay_ms: float,
-    ) -> None:
-        self._port, self._tick_ns = port, clock.tick_ns
+    def __init__(self, port: RatesIn, gate: Gate) -> None:
+        self._port, self._tick_ns = port, gate.clock.tick_ns
         self._last_hz = 0.0
         synapse = FibreSynapse.model_validate(port.synapse)
-        self._generator = nest.Create("inhomogeneous_poisson_generator")
-        nest.Connect(self._generator, target, "all_to_all", synapse_spec(nest, synapse, delay_ms))
+        self._generator = gate.nest.Create("inhomogeneous_poisson_generator")
+        gate.nest.Connect(self._generator, gate.target, "all_to_all", gate.synapse(synapse))
 
     def accept(self, block: Block, window: Window) -> None:
         """Set the rates of the window, of which only the changes matter."""

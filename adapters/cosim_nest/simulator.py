@@ -12,7 +12,7 @@ from cosim.ports import InPort, OutPort, RatesIn, SpikesOut, TrainsIn
 from cosim.simulator import Recorder, SimulatorSpec, SpikeSink
 from cosim_nest.config import NestConfig
 from cosim_nest.consistency import min_delay_ms
-from cosim_nest.feeding import Feed, RateFeed, TrainFeed
+from cosim_nest.feeding import Feed, Gate, RateFeed, TrainFeed
 from cosim_nest.kernel import Kernel, NestFailed, explained, rng_seed
 from cosim_nest.network import Nodes, build
 from cosim_nest.reading import SpikeTap
@@ -59,10 +59,10 @@ class NestSimulator:
                 self._feeds[port.name] = self._feed(kernel, port, nodes)
         self._tap = self._open_tap(kernel, nodes)
         self._check_min_delay(kernel)
-        sizes = config.populations
-        for name in spec.record_spikes:
+        sizes, bands = config.populations, config.network.reference_rates
+        for name, stride in spec.record_spikes.items():
             self._sinks[name] = recorder.spikes(
-                self._region, name, sizes[name], spec.record_spikes[name]
+                self._region, name, sizes[name], stride, bands.get(name)
             )
 
     def prime(self, port: str, lag: int) -> Sequence[Block]:
@@ -125,11 +125,10 @@ class NestSimulator:
         return cast("SpikesOut", ports[port]).population
 
     def _feed(self, kernel: Kernel, port: InPort, nodes: Nodes) -> Feed:
-        clock, delay_ms = self._spec.clock, self._min_delay_ms
-        if isinstance(port, TrainsIn):
-            return TrainFeed(kernel.nest, port, nodes[port.population], clock, delay_ms)
-        if isinstance(port, RatesIn):
-            return RateFeed(kernel.nest, port, nodes[port.population], clock, delay_ms)
+        if isinstance(port, TrainsIn | RatesIn):
+            nest, target = kernel.nest, nodes[port.population]
+            gate = Gate(nest, target, self._spec.clock, self._min_delay_ms)
+            return TrainFeed(port, gate) if isinstance(port, TrainsIn) else RateFeed(port, gate)
         raise TypeError(f"NEST has no use for port {port.name}, a {type(port).__name__}")
 
     def _open_tap(self, kernel: Kernel, nodes: Nodes) -> SpikeTap | None:

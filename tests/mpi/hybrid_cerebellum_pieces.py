@@ -39,7 +39,13 @@ def receives(**changed: Any) -> list[dict[str, Any]]:
     return [{**entry, **changed}]
 
 
-def derived(folder: Path, spiking: Mapping[str, Any], **models: Mapping[str, Any]) -> Path:
+def derived(
+    folder: Path,
+    spiking: Mapping[str, Any],
+    *,
+    duration: str = "72 ms",
+    **models: Mapping[str, Any],
+) -> Path:
     """Write a scenario that is the shipped one in a small box, step by step, with changes."""
     folder.mkdir(parents=True)
     entries: dict[str, dict[str, Any]] = {
@@ -54,7 +60,7 @@ def derived(folder: Path, spiking: Mapping[str, Any], **models: Mapping[str, Any
         "base": str(HYBRID),
         "name": "small spiking cerebellum",
         "seed": 42,
-        "duration": "72 ms",
+        "duration": duration,
         "models": {**entries, "spiking_cerebellum": spiking},
         "record": {"border": True, "trains": True, "spikes": "all"},
     }

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import entry_points
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -239,6 +239,28 @@ class Engine(Protocol):
 
     def create(self, spec: SimulatorSpec) -> Simulator:
         """Build an instance; the simulator may be imported from here on."""
+
+
+@runtime_checkable
+class RunChecker(Protocol):
+    """What an engine may offer besides: a look at what a run makes of its models."""
+
+    def check_run(
+        self, config: ModelConfig, labels: Sequence[str], regions: Sequence[int], duration_ms: float
+    ) -> Iterable[Problem]:
+        """Look for what fits neither the regions that a model simulates nor the run's length.
+
+        Parameters
+        ----------
+        config
+            The model's entry.
+        labels
+            Names of all regions.
+        regions
+            Indices of those that simulators of this model own, at least one.
+        duration_ms
+            Length of the run, infinite if an option of the command changed it.
+        """
 
 
 @cache

@@ -9,11 +9,11 @@ from cosim.errors import Problem
 from cosim.scenario.model import Named
 from cosim.units import parse
 from cosim_tvb.check_monitors import monitor_problems
+from cosim_tvb.check_names import regions, unknown
+from cosim_tvb.check_stimuli import stimulus_problems
 from cosim_tvb.config import (
-    DEFAULT,
     INTEGRATOR_KEYS,
     TvbConfig,
-    matches,
     number,
     read_correlation_ms,
     read_dispersion,
@@ -45,6 +45,7 @@ def check(config: TvbConfig, labels: Sequence[str]) -> Iterator[Problem]:
         yield unknown(("model",), "model", config.model, model_names())
     else:
         yield from _parameters(config, model, labels)
+        yield from stimulus_problems(config, model, labels)
         yield from _variables(("initial",), config.initial, model.state_variables)
         yield from _watched(config, model)
         if config.activity is not None and config.activity.variable not in model.state_variables:
@@ -53,12 +54,6 @@ def check(config: TvbConfig, labels: Sequence[str]) -> Iterator[Problem]:
     yield from _coupling(config.coupling, model)
     yield from _integrator(config.integrator, model)
     yield from monitor_problems(config, model, labels)
-
-
-def unknown(path: tuple[str | int, ...], what: str, name: str, legal: Collection[str]) -> Problem:
-    """Return the problem of a name that is none of the legal ones."""
-    expected = f"one of {', '.join(legal)}" if len(legal) <= 12 else ""
-    return Problem(path, f"there is no {what} '{name}'", expected, nearest(name, legal))
 
 
 def _variables(
@@ -82,18 +77,9 @@ def _parameters(config: TvbConfig, model: ModelFacts, labels: Sequence[str]) -> 
         elif len(default) > 1:
             yield Problem(path, f"{name} is a single number", f"a list of {len(default)} numbers")
         elif isinstance(value, dict):
-            yield from _regions(path, value, labels)
+            yield from regions(path, value, labels)
         elif (config.model, name) in _STRUCTURAL and value:
             yield Problem(path, f"{name} is {value}", _STRUCTURAL[config.model, name])
-
-
-def _regions(
-    path: tuple[str, ...], values: Iterable[str], labels: Sequence[str]
-) -> Iterator[Problem]:
-    for key in values:
-        if key != DEFAULT and not any(True for _ in matches(key, labels)):
-            message = f"no region of the brain matches '{key}'"
-            yield Problem((*path, key), message, hint=nearest(key, labels))
 
 
 def _watched(config: TvbConfig, model: ModelFacts) -> Iterator[Problem]:

@@ -20,8 +20,8 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, InitErrorDetails, PydanticCustomError
 
 from cosim.clock import to_ns
-from cosim.scenario.model import ModelConfig, Named
-from cosim.units import parse
+from cosim.scenario.model import ModelConfig, Named, Section
+from cosim.units import Milliseconds, parse
 from cosim_tvb.facts import facts, model_names
 
 #: What may be said of an integrator.
@@ -112,6 +112,33 @@ class _Offered:
         return {"anyOf": [{"enum": list(offered)}, {"type": "object", "properties": choices} | one]}
 
 
+class Stimulus(Section):
+    """A parameter that is raised in some regions for some time.
+
+    Parameters
+    ----------
+    regions
+        Labels or patterns; of what a pattern matches, the regions that this model simulates.
+    parameter
+        A parameter of the model that is one number.
+    add
+        What is added to it, in TVB's own unit; negative to lower it. Stimuli that overlap add up.
+    start, stop
+        It is raised in the integration steps that begin in [start, stop).
+    """
+
+    regions: str | Annotated[tuple[str, ...], Field(min_length=1)] = Field(examples=["lV1"])
+    parameter: str = Field(examples=["I_o"])
+    add: Annotated[float, BeforeValidator(number)] = Field(examples=[0.1])
+    start: Milliseconds = Field(examples=["300 ms"])
+    stop: Milliseconds = Field(examples=["350 ms"])
+
+    @property
+    def patterns(self) -> tuple[str, ...]:
+        """The labels and patterns as a list."""
+        return (self.regions,) if isinstance(self.regions, str) else self.regions
+
+
 class TvbConfig(ModelConfig):
     """A mean-field model and how TVB integrates, couples and records it.
 
@@ -130,6 +157,8 @@ class TvbConfig(ModelConfig):
         By state variable: a number, or the interval from which each region draws its own.
     variables_of_interest
         What monitors watch.
+    stimuli
+        Parameters that are raised for some time.
     """
 
     model: Annotated[str, _ModelName()] = Field(examples=["ReducedWongWang"])
@@ -141,6 +170,7 @@ class TvbConfig(ModelConfig):
     initial: dict[str, Initial] = Field(default_factory=dict)
     monitors: tuple[Annotated[Named, _Offered("monitors")], ...] = ()
     variables_of_interest: tuple[str, ...] | None = None
+    stimuli: tuple[Stimulus, ...] = ()
 
     @field_validator("integrator")
     @classmethod

@@ -7,6 +7,7 @@ from importlib.metadata import Distribution, version
 from typing import TYPE_CHECKING, Literal, cast
 
 from cosim_tvb.check import check
+from cosim_tvb.check_stimuli import stimulus_misfits
 from cosim_tvb.config import TvbConfig, number
 from cosim_tvb.facts import ModelFacts, ahead_flaw, model_facts, model_names, nearest
 
@@ -30,6 +31,12 @@ class TvbEngine:
     def check(self, config: ModelConfig, labels: Sequence[str]) -> Iterable[Problem]:
         """Look for unknown names, misfitting variables, regions and periods."""
         return check(cast("TvbConfig", config), labels)
+
+    def check_run(
+        self, config: ModelConfig, labels: Sequence[str], regions: Sequence[int], duration_ms: float
+    ) -> Iterable[Problem]:
+        """Look for stimuli of other models' regions, and after the end of the run."""
+        return stimulus_misfits(cast("TvbConfig", config), labels, regions, duration_ms)
 
     def step_ms(self, config: ModelConfig) -> float:
         """Return the integration step."""

@@ -19,6 +19,7 @@ from cosim_tvb.facts import model_facts
 from cosim_tvb.outputs import Afferents, States, afferent_groups
 from cosim_tvb.proxies import Proxies
 from cosim_tvb.recording import Recording
+from cosim_tvb.stimuli import Stimulation
 
 
 class TvbSimulator:
@@ -63,6 +64,7 @@ class TvbSimulator:
         self.tvb: Any = built.sim
         self._steps = spec.clock.window // built.step_ticks
         self._executed = 0
+        self._stimulation = Stimulation(built, config)
         self._inputs = {p.name: self._input(p) for p in spec.inputs}
         self._states = {
             p.name: States(p, built, spec.clock) for p in spec.outputs if isinstance(p, StateOut)
@@ -137,6 +139,7 @@ class TvbSimulator:
 
     def _step(self, row: int) -> None:
         sim, step = self.tvb, self._executed + 1
+        self._stimulation.begin(self._executed)
         coupling = sim.coupling(step, sim.history)
         if self._recording is not None:
             self._recording.coupling(step - 1, coupling)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +18,7 @@ from cosim.scenario.model import Scenario
 from cosim.scenario.ownership import Owned, assign
 from cosim.scenario.parts import read_parts, under
 from cosim.scenario.yaml_source import Elsewhere, Source
-from cosim.simulator import Brain, engines
+from cosim.simulator import Brain, RunChecker, engines
 
 
 @dataclass(frozen=True)
@@ -130,7 +131,24 @@ def draft_case(path: Path, overrides: Mapping[str, Any] | None = None) -> Draft:
         explained = {p.path[:2] for p in found}
         found += (p for p in parts.undescribed if p.path not in explained)
         raise _invalid(source, found)
+    # An option may shorten a run for a trial, and what comes later is not reached.
+    end_ms = math.inf if "duration" in source.options else parts.scenario.duration
+    found += _misfits(parts.scenario.models, simulators, brain.labels, end_ms)
     return Draft(Case(parts.scenario, brain, simulators, source, kept), tuple(found))
+
+
+def _misfits(
+    models: Models, simulators: Sequence[Owned], labels: Sequence[str], duration_ms: float
+) -> Iterator[Problem]:
+    """Yield what does not fit the regions that a model simulates, or the length of the run."""
+    for name, config in models.items():
+        regions = sorted(r for s in simulators if s.model == name for r in s.regions)
+        if config is None or not regions:
+            continue
+        engine = engines()[config.engine]
+        if isinstance(engine, RunChecker):
+            for problem in engine.check_run(config, labels, regions, duration_ms):
+                yield under(problem, "models", name)
 
 
 def _beyond(found: Iterable[Problem], deep: Iterable[Problem]) -> list[Problem]:

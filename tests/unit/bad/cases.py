@@ -167,14 +167,14 @@ TYPES = (
     bad("regions is a mapping",
         '  - {match: rV1, as: built}\n  - {match: [rV2], as: written}\n  - {match: "l*", as: '
         "left}\n  - {match: rest, as: cortex}", "  rV1: built", "'regions' is", "a list",
-        at="regions:"),
+        at="regions:\n"),
     bad("two names", "through: {mip: {trains: one_per_neuron, correlation: 0.1}}",
         "through: {mip: {correlation: 0.1}, poisson: {}}", "one name"),
 )
 
 REGIONS = (
     bad("nothing for the rest", "  - {match: rest, as: cortex}\n", "",
-        "no rule matches region 'rA1'", "rest", at="regions:"),
+        "no rule matches region 'rA1'", "rest", at="regions:\n"),
     bad("label", "match: rV1,", "match: rv11,", "'rv11' matches no region", "did you mean 'rV1'"),
     bad("label in a list", "match: [rV2],", "match: [rV2, rVV1],", "'rVV1' matches no region",
         "'rV1'"),
@@ -379,6 +379,41 @@ TVB = (
     bad("period of Bold", "{period: 2 s}", "{period: 5 ms}", "5 ms", "a multiple of 4 ms"),
 )
 
+STIMULI = (
+    bad("unknown in a stimulus", "parameter: eta, add", "parametr: eta, add", "'parametr'",
+        "'parameter'"),
+    bad("nothing to add", "add: 0.5, ", "", "'add' is missing in 'models.left.stimuli[0]'"),
+    bad("region of a stimulus", "[lV1, ", "[lV11, ", "no region of the brain matches 'lV11'",
+        "did you mean 'lV1'"),
+    bad("pattern of a stimulus", '"lPF*"]', '"lPFF*"]', "no region of the brain matches 'lPFF*'"),
+    bad("no region of a stimulus", '[lV1, "lPF*"]', "[]", "at least 1 item"),
+    bad("foreign region of a stimulus", "[lV1, ", "[rV1, ",
+        "this model simulates no region that 'rV1' matches", "lA1"),
+    bad("foreign pattern of a stimulus", '[lV1, "lPF*"]', "r*", "no region that 'r*' matches"),
+    bad("parameter of a stimulus", "parameter: eta", "parameter: etta",
+        "no parameter of MontbrioPazoRoxin 'etta'", "'eta'"),
+    bad("parameter of another model", "parameter: eta", "parameter: I_o",
+        "no parameter of MontbrioPazoRoxin 'I_o'"),
+    bad("unit of a stimulus", "add: 0.5", "add: 5 mV", "'5 mV'", "number in TVB's own unit"),
+    bad("list to add", "add: 0.5", "add: [0.5]", "[0.5]", "number in TVB's own unit"),
+    bad("infinite stimulus", "add: 0.5", "add: .inf", "inf", "finite"),
+    bad("no unit of a start", "start: 20 ms", "start: 20", "unit is missing", "ms"),
+    bad("unit of a stop", "stop: 30 ms", "stop: 30 Hz", "unit 'Hz'", "ms"),
+    bad("start off the step", "start: 20 ms", "start: 20.05 ms", "start is 20.05 ms",
+        "a multiple of the integration step, 0.1 ms"),
+    bad("stop off the step", "stop: 30 ms", "stop: 30.01 ms", "stop is 30.01 ms",
+        "a multiple of the integration step, 0.1 ms"),
+    bad("negative start", "start: 20 ms", "start: -20 ms", "start is -20 ms", "not negative"),
+    bad("stop before start", "stop: 30 ms", "stop: 10 ms", "stop is 10 ms and start 20 ms",
+        "after the start"),
+    bad("stop at the start", "stop: 30 ms", "stop: 20 ms", "after the start"),
+    bad("stop after the end", "stop: 30 ms", "stop: 101 ms", "the run ends at 100 ms",
+        "longer duration"),
+    bad("start after the end", "start: 20 ms, stop: 30 ms", "start: 100 ms, stop: 120 ms",
+        "start is 100 ms", "the run ends at 100 ms"),
+    bad("stimuli of spikes", "    threads: 1", "    stimuli: []", "unknown key 'stimuli'"),
+)
+
 OVERLAYS = (
     bad("no overlay", "overlay: overlay.yaml", "overlay: overlya.yaml", "'overlya.yaml'", "no file",
         "'overlay.yaml'"),
@@ -396,4 +431,4 @@ OVERLAYS = (
         "'tvbdata:connectivity_76.zip'", "'tvb-data'"),
 )
 
-CASES = (*YAML, *KEYS, *TYPES, *REGIONS, *BORDERS, *TIMES, *NEST, *TVB, *OVERLAYS)
+CASES = (*YAML, *KEYS, *TYPES, *REGIONS, *BORDERS, *TIMES, *NEST, *TVB, *STIMULI, *OVERLAYS)

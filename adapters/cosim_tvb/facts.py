@@ -77,6 +77,10 @@ class CouplingFacts:
     inputs: int
     outputs: int
 
+    def given(self, variables: int) -> int:
+        """Return for how many of a number of coupling variables it gives an input."""
+        return variables if self.outputs == 2 else min(self.outputs, variables)
+
 
 @dataclass(frozen=True)
 class IntegratorFacts:
@@ -222,7 +226,8 @@ def ahead_flaw(coupling: str, model: ModelFacts, variable: str) -> str:
         return f"coupling {coupling} reads the state of the target itself"
     if model.modes > 1:
         return f"it has {model.modes} modes, and a spiking region takes one"
-    if model.coupling_variables.index(variable) >= known.outputs:
+    given = known.given(len(model.coupling_variables))
+    if model.coupling_variables.index(variable) >= given:
         return f"coupling {coupling} gives no input for variable {variable}"
     return ""
 

@@ -224,7 +224,7 @@ def require_ahead(
             "modes cannot drive a spiking region"
         )
     index = coupling_indices(built, (port.variable,))[0]
-    if index >= min(facts().couplings[coupling].outputs, len(built.facts.coupling_variables)):
+    if index >= facts().couplings[coupling].given(len(built.facts.coupling_variables)):
         raise UsageError(f"coupling {coupling} gives no input for variable {port.variable}")
     require_owned(port.name, port.sources, built)
     edge = shortest_edge(built, brain.weights, (port.target,), port.sources)

@@ -8,7 +8,6 @@ import io
 import zipfile
 import zlib
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -22,10 +21,9 @@ from cosim.scenario.overlay import (
     BadConnectome,
     Matrix,
     edited,
-    elsewhere,
     existing,
     overlay_problems,
-    read_overlay,
+    read_overlays,
 )
 from cosim.simulator import Brain
 
@@ -174,19 +172,20 @@ def read_brain(config: BrainConfig, base: Path) -> tuple[Brain | None, list[Prob
     brain, problems
         No brain if there are problems.
     """
-    overlay, problems, where = read_overlay(config, base)
+    overlays, problems = read_overlays(config, base)
     try:
         labels, weights, lengths, centres = read_zip(locate(config.connectome, base))
     except BadConnectome as error:
         return None, [*problems, faulty(("brain", "connectome"), config.connectome, str(error))]
-    if overlay is None:
-        return None, problems
-    problems = list(overlay_problems(overlay, labels))
     if problems:
-        if where is None:
-            return None, [replace(p, path=("brain", "overlay", *p.path)) for p in problems]
-        return None, [elsewhere(p, where) for p in problems]
-    labels, weights, lengths, centres = edited(labels, weights, lengths, centres, overlay)
+        return None, problems
+    for edits in overlays:
+        problems = [edits.located(p) for p in overlay_problems(edits.overlay, labels)]
+        if problems:
+            return None, problems
+        labels, weights, lengths, centres = edited(
+            labels, weights, lengths, centres, edits.overlay
+        )
     scaled = _scaled(weights, config.weights)
     brain = Brain(labels, scaled, lengths, centres, config.conduction_speed)
     problems = list(_endless(brain))

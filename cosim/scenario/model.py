@@ -141,7 +141,8 @@ class BrainConfig(Section):
     weights
         What becomes of the connectome's weights: a word, or a factor.
     overlay
-        Edits of the connectome, or the YAML file that has them.
+        Edits of the connectome, or the YAML file that has them; of several, each edits what
+        those before it made.
     """
 
     connectome: str = Field(examples=["tvb-data:connectivity_76.zip"])
@@ -152,7 +153,7 @@ class BrainConfig(Section):
         Literal["as_given", "scaled_by_maximum", "scaled_by_largest_row_sum"]
         | Annotated[Number, Field(gt=0)]
     ) = "as_given"
-    overlay: str | Overlay | None = None
+    overlay: str | Overlay | tuple[str | Overlay, ...] | None = None
 
 
 class RegionRule(Section):

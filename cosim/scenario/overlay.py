@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -41,24 +42,72 @@ def existing(reference: str, base: Path) -> Path:
     raise BadConnectome(f"there is no file '{path}'; {expected}{hint}")
 
 
-def read_overlay(
-    config: BrainConfig, base: Path
-) -> tuple[Overlay | None, list[Problem], Source | None]:
-    """Return the edits, None if they are wrong in themselves, and the file they come from."""
-    given = config.overlay
-    if given is None or isinstance(given, Overlay):
-        return given or Overlay(), [], None
-    place = ("brain", "overlay")
+@dataclass(frozen=True)
+class Edits:
+    """Edits of the connectome, and where they stand.
+
+    Attributes
+    ----------
+    overlay
+        The edits.
+    place
+        Their place in the scenario.
+    source
+        The file they have to themselves, if any.
+    """
+
+    overlay: Overlay
+    place: tuple[str | int, ...]
+    source: Source | None = None
+
+    def located(self, problem: Problem) -> Problem:
+        """Return a problem of these edits with the file and place that the user has to mend."""
+        if self.source is None:
+            return replace(problem, path=(*self.place, *problem.path))
+        return elsewhere(problem, self.source)
+
+
+def read_overlays(config: BrainConfig, base: Path) -> tuple[tuple[Edits, ...], list[Problem]]:
+    """Return the edits in their order, and what is wrong with them in themselves.
+
+    Parameters
+    ----------
+    config
+        The scenario's `brain`.
+    base
+        Folder of the scenario file.
+    """
+    given, place = config.overlay, ("brain", "overlay")
+    if given is None:
+        return (), []
+    if not isinstance(given, tuple):
+        return _read(given, place, base)
+    edits: list[Edits] = []
+    problems: list[Problem] = []
+    for i, one in enumerate(given):
+        read, found = _read(one, (*place, i), base)
+        edits += read
+        problems += found
+    return tuple(edits), problems
+
+
+def _read(
+    given: str | Overlay, place: tuple[str | int, ...], base: Path
+) -> tuple[tuple[Edits, ...], list[Problem]]:
+    if isinstance(given, Overlay):
+        return (Edits(given, place),), []
     try:
         path = existing(given, base)
         where = yaml_source.read(path.read_text(encoding="utf-8"), str(path))
     except (BadConnectome, OSError, UnicodeDecodeError) as error:
-        return None, [faulty(place, given, str(error))], None
+        return (), [faulty(place, given, str(error))]
     found = list(where.problems)
     if where.data is not None or not found:
         verdict = validated(Overlay, {} if where.data is None else where.data)
         found += verdict.problems
-    return (None if found else verdict.value), [elsewhere(p, where) for p in found], where
+    if found:
+        return (), [elsewhere(p, where) for p in found]
+    return (Edits(verdict.value, place, where),), []
 
 
 def elsewhere(problem: Problem, source: Source) -> Problem:

@@ -27,10 +27,10 @@ EXACT = {"mossy_glomerulus": 1, "glomerulus_granule": 4, "olive_purkinje": 1}
 #: Shares of the presynaptic population that the report gives instead of partners.
 SHARES = {"purkinje_dcn_p": 0.375, "purkinje_dcn_i": 0.18, "mossy_dcn_p": 0.4, "olive_dcn_p": 0.5}
 SHARES |= {"olive_dcn_i": 0.5, "dcn_i_olive": 0.5}
-REFERENCE = (300.0, 200.0)
+REFERENCE, LARGE = (300.0, 200.0), (600.0, 400.0)
 #: Parallel fibres and dendrites lose more to the edges of a smaller box.
-TOLERATED_SD = {REFERENCE: 0.5, (200.0, 150.0): 0.75, (150.0, 130.0): 0.85}
-SEEDS = {REFERENCE: (1,), (200.0, 150.0): (1, 2), (150.0, 130.0): (1, 2, 3, 4)}
+TOLERATED_SD = {LARGE: 0.5, REFERENCE: 0.5, (200.0, 150.0): 0.75, (150.0, 130.0): 0.85}
+SEEDS = {LARGE: (1,), REFERENCE: (1,), (200.0, 150.0): (1, 2), (150.0, 130.0): (1, 2, 3, 4)}
 
 
 def partners(wiring, name):

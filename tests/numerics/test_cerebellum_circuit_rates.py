@@ -148,6 +148,23 @@ def test_golgi_inhibition_holds_granule_cells_back():
     assert free_hz > 3 * kept_hz
 
 
+def test_a_cortex_without_its_nuclei_and_olive_keeps_its_rates():
+    require_eglif()
+    cortex = Activity(circuit(neuron="eglif", parts=["cortex"]), 700.0, seed=SEED)
+    assert not {"dcn_p", "dcn_i", "inferior_olive"} & set(cortex.sizes)
+    for population in cortex.sizes.keys() & BANDS_HZ.keys():
+        low, high = BANDS_HZ[population]
+        assert low <= cortex.mean_hz(population, (300.0, 700.0)) <= high, population
+
+
+@pytest.mark.slow
+def test_a_box_larger_than_the_reference_keeps_the_rates():
+    require_eglif()
+    large = Activity(circuit(["450 um", "200 um"], neuron="eglif"), 700.0, seed=SEED)
+    for population, (low, high) in BANDS_HZ.items():
+        assert low <= large.mean_hz(population, (300.0, 700.0)) <= high, population
+
+
 @pytest.mark.slow
 def test_built_in_neurons_can_stand_in():
     activity = Activity(circuit(SMALLEST, neuron="stand_in"), 500.0, seed=SEED)

@@ -128,7 +128,8 @@ class TestFacts:
         facts = model_facts(name)
         assert facts.modes == 1
         assert set(facts.ranges) == set(facts.state_variables)
-        assert facts.coupling_variables == (("PC" if "Nuclei" in name else "GrC"), "mf")
+        nuclear, cortical = ("PC", "mf", "DCNp"), ("GrC", "mf")
+        assert facts.coupling_variables == (nuclear if "Nuclei" in name else cortical)
         assert facts.ranges["mf"] == (0.0, 0.0)
         assert set(facts.observed) <= set(facts.observables) == set(facts.state_variables)
 

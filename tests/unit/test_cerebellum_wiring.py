@@ -6,9 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from cosim_nest.cerebellum import rules
+from cosim_nest.cerebellum.circuit import CEREBELLAR_CIRCUIT
 from cosim_nest.cerebellum.geometry import sizes
 from cosim_nest.cerebellum.parameters import CerebellarParameters
-from cosim_nest.cerebellum.rules import Reach, fixed_inputs, neighbours, strips
+from cosim_nest.cerebellum.rules import Reach, fixed_inputs, neighbours, strips, within
 from cosim_nest.cerebellum.synapses import synapse_types
 from cosim_nest.cerebellum.wiring import wire
 
@@ -220,6 +222,74 @@ def test_a_target_far_from_edges_gets_the_inputs_it_should():
     assert len(corner[0]) == pytest.approx(len(pre) / 4, rel=0.25)
 
 
+@settings(max_examples=40)
+@given(
+    seed=seeds,
+    width_um=st.floats(100, 1500),
+    x_um=st.floats(5, 900),
+    y_um=st.floats(5, 80),
+    even=st.booleans(),
+)
+def test_strips_miss_none_that_is_within_reach(seed, width_um, x_um, y_um, even):
+    draw, box_um = np.random.default_rng(seed), (width_um, 100.0)
+    sources_um, targets_um = (draw.random((n, 3)) * (*box_um, 0) for n in (60, 20))
+    # So many inputs are asked for that every source within reach is one.
+    certain = Reach(1e6, x_um, y_um, even)
+    pre, post = strips(sources_um, targets_um, certain, box_um, draw)
+    apart_um = np.abs(targets_um[:, None] - sources_um)[..., :2]
+    expected = np.argwhere((apart_um <= (x_um, y_um)).all(axis=2))
+    assert sorted(np.column_stack((post, pre)).tolist()) == expected.tolist()
+
+
+def test_parallel_fibres_reach_the_ends_of_a_wide_box_as_often_as_its_middle():
+    draw, box_um = np.random.default_rng(6), (3000.0, 100.0)
+    sources_um = draw.random((30_000, 3)) * (*box_um, 0)
+    targets_um = np.full((300, 3), 50.0)
+    targets_um[:, 0] = np.linspace(0, 3000, 300)
+    inputs = {}
+    for even in (True, False):
+        reach = Reach(300, 1000, 25, even)
+        inputs[even] = np.bincount(strips(sources_um, targets_um, reach, box_um, draw)[1])
+    ends, middle = [*range(20), *range(280, 300)], slice(110, 190)
+    assert inputs[True][ends].mean() == pytest.approx(300, rel=0.05)
+    assert inputs[True][middle].mean() == pytest.approx(300, rel=0.05)
+    assert inputs[False][ends].mean() < 0.6 * inputs[False][middle].mean()
+
+
+@settings(max_examples=30)
+@given(seed=seeds, radius_um=st.floats(1, 200))
+def test_within_finds_all_pairs_in_order(seed, radius_um):
+    draw = np.random.default_rng(seed)
+    pre_um, post_um = draw.random((30, 3)) * 100, draw.random((20, 3)) * 100
+    pre, post = within(pre_um, post_um, radius_um)
+    distance_um = np.linalg.norm(post_um[:, None] - pre_um, axis=2)
+    assert np.column_stack((post, pre)).tolist() == np.argwhere(distance_um <= radius_um).tolist()
+
+
+def test_wiring_does_not_depend_on_how_many_cells_are_wired_at_a_time(circuit, monkeypatch):
+    monkeypatch.setattr(rules, "_CHUNK", 37)
+    again = wire(SMALL, 1).projections["glomerulus_granule"]
+    claws = circuit.projections["glomerulus_granule"]
+    assert np.array_equal(again.pre, claws.pre)
+    assert np.array_equal(again.post, claws.post)
+
+
+@pytest.mark.parametrize(
+    ("parts", "without"),
+    [
+        (["cortex", "nuclei", "olive"], set()),
+        (["cortex", "nuclei"], {"inferior_olive"}),
+        (["olive", "cortex"], {"dcn_p", "dcn_i"}),
+        (["cortex"], {"dcn_p", "dcn_i", "inferior_olive"}),
+    ],
+)
+def test_parts_may_be_left_out(parts, without):
+    given = CerebellarParameters.model_validate({"parts": parts})
+    everything = sizes(given.box)
+    kept = {name: size for name, size in everything.items() if name not in without}
+    assert CEREBELLAR_CIRCUIT.populations(given) == kept
+
+
 @pytest.mark.parametrize(
     ("name", "state", "weight_nS"),
     [
@@ -252,6 +322,9 @@ def test_inhibition_is_a_receptor_and_delays_are_whole_milliseconds():
         ({"box": ["200 um", "0.05 mm"]}, "greater than or equal to 100"),
         ({"box": [200, 150]}, "the unit is missing"),
         ({"background": "-1 Hz"}, "greater than or equal to 0"),
+        ({"parts": ["nuclei"]}, "the cortex is missing"),
+        ({"parts": ["cortex", "cortex"]}, "stands twice"),
+        ({"parts": ["cortex", "pons"]}, "'cortex', 'nuclei' or 'olive'"),
         ({"state": "asleep"}, "'awake' or 'vitro'"),
         ({"neuron": "lif"}, "'auto', 'eglif' or 'stand_in'"),
         ({"weight_scales": {"golgi_granul": 0}}, "did you mean 'golgi_granule'"),

@@ -156,6 +156,32 @@ def test_edits_in_their_own_file(brain):
     assert read.centres_mm[2].tolist() == [0, 0, 10]
 
 
+def test_of_several_overlays_each_edits_what_those_before_it_made(brain):
+    add = "{label: E, centre: [0 mm, 0 mm, 0 mm]}"
+    tract = "{from: D, to: E, weight: 8, length: 4 mm}"
+    here = f"{{add: [{add}], tracts: [{tract}]}}"
+    read = brain(lines=f"  overlay: [edits.yaml, {here}]\n", overlay=OVERLAY)
+    assert read.labels == ("B", "C", "D", "E")
+    assert read.weights[3].tolist() == [0, 0, 8, 0]
+    assert read.weights[:3, :3].tolist() == [[0, 4, 6], [5, 0, 7], [0, 7, 0]]
+
+
+@pytest.mark.parametrize(
+    ("overlays", "says"),
+    [
+        ("[edits.yaml, {remove: [A]}]",
+         "s.yaml:7: brain.overlay[1].remove[0]: there is no region 'A' to remove"),
+        ("[{remove: [B]}, edits.yaml]", "edits.yaml:6: tracts[0].to: there is no region 'B'"),
+        ("[edits.yaml, edit.yaml]", "s.yaml:7: 'brain.overlay[1]' is 'edit.yaml': there is no"),
+        ("[edits.yaml, {tracks: []}]", "s.yaml:7: unknown key 'tracks' in 'brain.overlay[1]'"),
+        ("[edits.yaml, 3]", "s.yaml:7: 'brain.overlay[1]' is 3"),
+    ],
+)
+def test_a_wrong_edit_in_a_list_is_told_with_its_own_place(brain, overlays, says):
+    (line,) = refusal(brain, lines=f"  overlay: {overlays}\n", overlay=OVERLAY)
+    assert line.startswith(says)
+
+
 @pytest.mark.parametrize(
     ("old", "new", "says"),
     [

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from cosim.scenario.model import Section
-from cosim_nest.cerebellum.geometry import sizes
+from cosim_nest.cerebellum.geometry import built, sizes
 from cosim_nest.cerebellum.parameters import CerebellarParameters
 from cosim_nest.cerebellum.synapses import synapse_types
 from cosim_nest.cerebellum.wiring import Wiring, wire
@@ -62,11 +62,11 @@ def connect_cells(
     wiring: Wiring,
     parameters: CerebellarParameters,
 ) -> None:
-    """Make one connection of each pair, by arrays."""
+    """Make one connection of each pair of cells that there are, by arrays."""
     first = {name: int(population[0].global_id) for name, population in nodes.items()}
     for name, synapse in synapse_types().items():
         pairs = wiring.projections[name]
-        if not len(pairs):
+        if not len(pairs) or not {synapse.source, synapse.target} <= set(nodes):
             continue
         scale = parameters.weight_scales.get(name, 1.0)
         weights_nS = scale * synapse.pair_weight_nS(parameters.state) * pairs.multiplicity
@@ -81,7 +81,7 @@ def connect_cells(
 
 
 class CerebellarCircuit:
-    """Builds a box of cerebellar cortex with its nuclear and olivary cells.
+    """Builds a box of cerebellar cortex, with its nuclear and olivary cells unless left out.
 
     Mossy fibres and glomeruli relay spikes; input from outside goes to ``mossy_fibres`` at
     weight 1, or by a ``receptor_type`` to the other populations: 1 excites, 2 inhibits.
@@ -91,7 +91,7 @@ class CerebellarCircuit:
 
     def populations(self, parameters: CerebellarParameters) -> Mapping[str, int]:
         """Return name and size of every population."""
-        return sizes(parameters.box)
+        return built(sizes(parameters.box), parameters.parts)
 
     def min_delay_ms(self, parameters: CerebellarParameters) -> float:
         """Return the delay of the fastest synapses."""
@@ -105,7 +105,7 @@ class CerebellarCircuit:
     ) -> Mapping[str, Any]:
         """Wire the circuit from the seed and build it, with the background of its fibres."""
         wiring = wire(parameters.box, seed)
-        nodes = create_cells(nest, wiring.sizes, parameters)
+        nodes = create_cells(nest, self.populations(parameters), parameters)
         connect_cells(nest, nodes, wiring, parameters)
         if parameters.background:
             generator = nest.Create("poisson_generator", params={"rate": parameters.background})

@@ -9,7 +9,7 @@ the granular layer.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from types import MappingProxyType
 
 import numpy as np
@@ -38,6 +38,8 @@ _PER_UM2 = MappingProxyType(
 )
 _FIBRES_PER_GLOMERULUS = 0.05
 _OLIVE_PER_PURKINJE = 0.2
+#: Populations that are not part of the cortex.
+BELOW = MappingProxyType({"nuclei": ("dcn_p", "dcn_i"), "olive": ("inferior_olive",)})
 _FLAT = frozenset({"purkinje", "basket", "stellate"})
 _PLACED = ("mossy_fibres", "glomeruli", "granule", "golgi", "purkinje", "basket", "stellate")
 
@@ -60,6 +62,20 @@ def sizes(box_um: Box) -> dict[str, int]:
     fibres = _nearest(_FIBRES_PER_GLOMERULUS * _PER_UM2["glomeruli"] * area_um2)
     olive = _nearest(_OLIVE_PER_PURKINJE * count["purkinje"])
     return {"mossy_fibres": fibres, **count, "inferior_olive": olive}
+
+
+def built(sizes_: Mapping[str, int], parts: Collection[str]) -> dict[str, int]:
+    """Return the sizes of those populations that belong to some parts of the circuit.
+
+    Parameters
+    ----------
+    sizes_
+        Sizes of all populations.
+    parts
+        ``cortex``, ``nuclei``, ``olive``, or some of them.
+    """
+    left_out = {name for part, names in BELOW.items() if part not in parts for name in names}
+    return {name: size for name, size in sizes_.items() if name not in left_out}
 
 
 def place(box_um: Box, seed: int) -> Mapping[str, Floats]:

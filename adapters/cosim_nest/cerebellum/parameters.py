@@ -13,6 +13,8 @@ from cosim_nest.models.cells import State
 from cosim_nest.rules import nearest
 
 Choice = Literal["auto", "eglif", "stand_in"]
+Part = Literal["cortex", "nuclei", "olive"]
+PARTS: tuple[Part, ...] = ("cortex", "nuclei", "olive")
 
 
 class CerebellarParameters(Section):
@@ -22,7 +24,11 @@ class CerebellarParameters(Section):
     ----------
     box
         Extent of the cortex along x, the parallel fibres' axis, and y. In smaller boxes than
-        120 x 100 um too few Golgi cells and mossy fibres are left for the published rates.
+        120 x 100 um too few Golgi cells and mossy fibres are left for the published rates. There
+        is no largest one.
+    parts
+        What is built: the cortex, and with it the nuclei and the olive or one of them. What is
+        left out leaves the others' wiring as it is.
     state
         Set of weights and excitabilities.
     neuron
@@ -38,12 +44,22 @@ class CerebellarParameters(Section):
         200.0,
         150.0,
     )
+    parts: tuple[Part, ...] = PARTS
     state: State = "awake"
     neuron: Choice = "auto"
     background: Annotated[SpikesPerSecond, Field(ge=0)] = 4.0
     weight_scales: dict[str, Annotated[float, Field(ge=0, allow_inf_nan=False)]] = Field(
         default_factory=dict
     )
+
+    @field_validator("parts")
+    @classmethod
+    def _with_cortex(cls, parts: tuple[Part, ...]) -> tuple[Part, ...]:
+        if "cortex" not in parts:
+            raise ValueError("the cortex is missing; expected it among the parts")
+        if len(set(parts)) < len(parts):
+            raise ValueError("a part stands twice; expected each once")
+        return parts
 
     @field_validator("weight_scales")
     @classmethod

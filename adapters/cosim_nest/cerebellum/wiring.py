@@ -30,11 +30,11 @@ _PARALLEL_FIBRE_UM = 1000.0
 #: ascending axon (near it) or their parallel fibre (anywhere along x).
 _GRANULE = {
     "ascending_golgi": Reach(330, 40, 40),
-    "parallel_golgi": Reach(1250, _PARALLEL_FIBRE_UM, 50),
+    "parallel_golgi": Reach(1250, _PARALLEL_FIBRE_UM, 50, even=True),
     "ascending_purkinje": Reach(105, 15, 70),
-    "parallel_purkinje": Reach(1750, _PARALLEL_FIBRE_UM, 70),
-    "parallel_stellate": Reach(600, _PARALLEL_FIBRE_UM, 40),
-    "parallel_basket": Reach(950, _PARALLEL_FIBRE_UM, 50),
+    "parallel_purkinje": Reach(1750, _PARALLEL_FIBRE_UM, 70, even=True),
+    "parallel_stellate": Reach(600, _PARALLEL_FIBRE_UM, 40, even=True),
+    "parallel_basket": Reach(950, _PARALLEL_FIBRE_UM, 50, even=True),
 }
 _INHIBITORY = {
     ("golgi", "golgi"): Reach(20, 150, 150),

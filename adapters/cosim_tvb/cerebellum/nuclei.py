@@ -26,7 +26,8 @@ class CerebellarNuclei(library.ModelNumbaDfun):  # type: ignore[misc]
 
     Both inputs come from regions of other models, written into the coupling variables ``PC``
     (weighted sum: the rate of the Purkinje cells that project here) and ``mf`` (weighted sum:
-    added to the rate of mossy fibres). These two are 0 in every region of this model.
+    added to the rate of mossy fibres). These two are 0 in every region of this model. ``DCNp`` is
+    a coupling variable, too, for spiking regions that listen; it acts on no region of this model.
     """
 
     T = _number("T", 3.5, "[ms] Time constant.")
@@ -39,7 +40,7 @@ class CerebellarNuclei(library.ModelNumbaDfun):  # type: ignore[misc]
 
     state_variables = ("DCNp", "DCNi", "PC", "mf")
     _nvar = 4
-    cvar = np.array([2, 3], np.int32)
+    cvar = np.array([2, 3, 0], np.int32)
     state_variable_range = traits.Final(
         label="Ranges of initial values",
         default={
@@ -78,7 +79,7 @@ class CerebellarNuclei(library.ModelNumbaDfun):  # type: ignore[misc]
         state_variables
             Shape (state variables, regions, 1).
         coupling
-            Input of PC and of mf, shape (2, regions, 1).
+            Input of PC and of mf, and that of DCNp, which is not used; shape (3, regions, 1).
         local_coupling
             Of a surface; unused, since nuclei have none.
         """

@@ -52,6 +52,23 @@ class Brain:
         return self.tract_lengths_mm / self.speed_m_per_s
 
 
+@dataclass(frozen=True)
+class RateBand:
+    """The mean rates between which a population is known to lie.
+
+    Parameters
+    ----------
+    low_hz, high_hz
+        Ends of the band in spikes/s and neuron, which belong to it.
+    source
+        Where that is known from, and under what conditions.
+    """
+
+    low_hz: float
+    high_hz: float
+    source: str = ""
+
+
 class SignalSink(Protocol):
     """Takes rows of one recorded signal as they come."""
 
@@ -86,7 +103,14 @@ class Recorder(Protocol):
             Attributes stored with the signal.
         """
 
-    def spikes(self, region: str, population: str, size: int, stride: int = 1) -> SpikeSink:
+    def spikes(
+        self,
+        region: str,
+        population: str,
+        size: int,
+        stride: int = 1,
+        reference: RateBand | None = None,
+    ) -> SpikeSink:
         """Declare the spikes of one population of a spiking region.
 
         Parameters
@@ -95,6 +119,8 @@ class Recorder(Protocol):
             Neurons of the population, recorded or not.
         stride
             Only senders that are multiples of it will come.
+        reference
+            Rates with which tables compare the population's own.
         """
 
 
@@ -220,7 +246,7 @@ class Engine(Protocol):
         Streams that are keyed by the scenario's seed itself need no mention.
         """
 
-    def build_models(self, *, force: bool) -> Sequence[str]:
+    def build_models(self, *, force: bool) -> Iterable[str]:
         """Compile what the engine's own models need, unless it is there.
 
         Parameters
@@ -230,8 +256,9 @@ class Engine(Protocol):
 
         Returns
         -------
-        sequence of str
-            A line for the user about each model; empty if there is nothing to compile.
+        iterable of str
+            Lines for the user: what is about to be done, and what was. Going through it is what
+            compiles. Empty if there is nothing to compile.
         """
 
     def probe(self) -> str:

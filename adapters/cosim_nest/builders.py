@@ -9,15 +9,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from cosim.scenario.model import Section
+from cosim.simulator import RateBand
 
 
 class NetworkBuilder(Protocol):
     """Describes a network from its parameters, and builds it in NEST.
 
-    `parameters` is always an instance of the builder's own `Parameters`.
+    `parameters` is always an instance of the builder's own `Parameters`. A builder may also be a
+    `KnowsRates`.
     """
 
     #: Validates what stands beside ``builder`` in YAML.
@@ -51,6 +53,22 @@ class NetworkBuilder(Protocol):
         mapping of str to nest.NodeCollection
             As many nodes as `populations` says, in an order that depends on nothing else.
         """
+
+
+@runtime_checkable
+class KnowsRates(Protocol):
+    """A builder that knows between which rates its populations should lie."""
+
+    def reference_rates(self, parameters: Any) -> Mapping[str, RateBand]:  # noqa: ANN401
+        """Return the rates of those populations of which they are known."""
+
+
+def reference_rates(
+    built_by: NetworkBuilder,
+    parameters: Section,
+) -> Mapping[str, RateBand]:
+    """Return the rates that a builder knows; none if it is no `KnowsRates`."""
+    return built_by.reference_rates(parameters) if isinstance(built_by, KnowsRates) else {}
 
 
 @cache

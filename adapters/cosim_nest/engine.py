@@ -88,8 +88,8 @@ class NestEngine:
 
             return {"nest": str(load().__version__), **compiled}
 
-    def build_models(self, *, force: bool) -> Sequence[str]:
-        """Compile the neurons that NEST lacks, unless they are compiled."""
+    def build_models(self, *, force: bool) -> Iterable[str]:
+        """Compile the neurons that NEST lacks, unless they are compiled, and say so."""
         from cosim_nest.models.build import build_models
 
         return build_models(force=force)

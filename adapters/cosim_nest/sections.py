@@ -13,14 +13,16 @@ from pydantic import (
     SerializeAsAny,
     ValidationError,
     WithJsonSchema,
+    field_validator,
     model_validator,
 )
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
-from cosim.scenario.model import Named, Receives, Section
+from cosim.scenario.model import Named, Rate, Receives, Section
+from cosim.simulator import RateBand
 from cosim.units import Milliseconds
-from cosim_nest.builders import NetworkBuilder, builder, builder_names
+from cosim_nest.builders import NetworkBuilder, builder, builder_names, reference_rates
 from cosim_nest.rules import Rule, nearest
 from cosim_nest.values import Delay, Flaw, Parameters, Value, Weight, flawed, read_parameters
 
@@ -75,6 +77,20 @@ class FibreSynapse(Synapse):
     rule: Rule | None = None
 
 
+class Reference(Section):
+    """What is known of a population's activity, to compare a run with."""
+
+    rate: tuple[Rate, Rate] = Field(examples=[["2 Hz", "6 Hz"]])
+    source: str | None = None
+
+    @field_validator("rate")
+    @classmethod
+    def _ordered(cls, rate: tuple[float, float]) -> tuple[float, float]:
+        if rate[0] > rate[1]:
+            raise ValueError("expected the lower end of the band first")
+        return rate
+
+
 class Population(Section):
     """A named group of equal neurons."""
 
@@ -82,6 +98,7 @@ class Population(Section):
     size: Annotated[int, Field(ge=1, strict=True)]
     parameters: Parameters = Field(default_factory=dict)
     initial: Parameters = Field(default_factory=dict)
+    reference: Reference | None = None
 
 
 class Projection(Section):
@@ -116,6 +133,12 @@ class Network(Wiring):
     """A network written out."""
 
     populations: dict[str, Population] = Field(min_length=1)
+
+    @property
+    def reference_rates(self) -> Mapping[str, RateBand]:
+        """The rates between which populations should lie, of those that have them."""
+        known = {name: p.reference for name, p in self.populations.items() if p.reference}
+        return {name: RateBand(*r.rate, r.source or "") for name, r in known.items()}
 
 
 def _stranger(name: str, key: str, legal: list[str]) -> Flaw:
@@ -181,6 +204,11 @@ class BuiltNetwork(Wiring):
     def built_by(self) -> NetworkBuilder:
         """The builder."""
         return builder(self.builder)
+
+    @property
+    def reference_rates(self) -> Mapping[str, RateBand]:
+        """The rates between which populations should lie, if the builder knows them."""
+        return reference_rates(self.built_by, self.parameters)
 
 
 def read_network(value: object) -> object:

@@ -6,33 +6,59 @@ from rich.console import Console
 from rich.table import Table
 
 from cosim.results import Result
-from cosim.results.summary import ActivityRow, PopulationRow, RoleRow, summary_table
+from cosim.results.summary import (
+    ActivityRow,
+    PopulationRow,
+    RoleRow,
+    settled_ms,
+    summary_table,
+)
+from cosim.units import format_ms
 
 
 def show_summary(result: Result, out: Console) -> None:
     """Print rates, mean-field activity and where the time went."""
-    rows = summary_table(result)
+    start_ms = settled_ms(result)
+    rows = summary_table(result, start_ms)
+    since = f"from {format_ms(start_ms)} on"
+    populations = [r for r in rows if isinstance(r, PopulationRow)]
     tables = (
-        _populations([r for r in rows if isinstance(r, PopulationRow)]),
-        _activity([r for r in rows if isinstance(r, ActivityRow)]),
+        _populations(populations, since),
+        _activity([r for r in rows if isinstance(r, ActivityRow)], since),
         _roles([r for r in rows if isinstance(r, RoleRow)]),
     )
-    for table in tables:
+    for table, notes in zip(tables, (_sources(populations), [], []), strict=True):
         if table.row_count:
             out.print(table)
+        for note in notes:
+            out.print(note, highlight=False, markup=False)
 
 
-def _populations(rows: list[PopulationRow]) -> Table:
-    table = _table("Spiking populations", "region", "population", "neurons", "rate (spikes/s)",
-                   "CV of ISI", "Fano factor")
+def _populations(rows: list[PopulationRow], since: str) -> Table:
+    compared = ["reference", "rate is"] if any(r.reference for r in rows) else []
+    table = _table(f"Spiking populations, {since}", "region", "population", "neurons",
+                   "rate (spikes/s)", *compared, "CV of ISI", "Fano factor")
     for r in rows:
-        table.add_row(r.region, r.population, str(r.size), _number(r.rate_hz), _number(r.cv_isi),
-                      _number(r.fano))
+        verdict = [_band(r), r.verdict] if compared else []
+        table.add_row(r.region, r.population, str(r.size), _number(r.rate_hz), *verdict,
+                      _number(r.cv_isi), _number(r.fano))
     return table
 
 
-def _activity(rows: list[ActivityRow]) -> Table:
-    table = _table("Mean-field activity", "signal", "variable", "regions", "mean", "sd", "unit")
+def _band(row: PopulationRow) -> str:
+    band = row.reference
+    return "" if band is None else f"{band.low_hz:g} to {band.high_hz:g}"
+
+
+def _sources(rows: list[PopulationRow]) -> list[str]:
+    """Say where the references are from, each source once."""
+    sources = [r.reference.source for r in rows if r.reference is not None and r.reference.source]
+    return [f"reference: {source}" for source in dict.fromkeys(sources)]
+
+
+def _activity(rows: list[ActivityRow], since: str) -> Table:
+    title = f"Mean-field activity, {since}"
+    table = _table(title, "signal", "variable", "regions", "mean", "sd", "unit")
     for r in rows:
         table.add_row(r.signal, r.variable, str(r.regions), _number(r.mean), _number(r.sd), r.unit)
     return table

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import count, cycle
+from itertools import cycle
 from typing import Any
 
-# Okabe and Ito (2008), Color Universal Design: told apart with any kind of colour vision.
-PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
-GREY, PALE, INK = "#8C8C8C", "#C9CCD1", "#222222"
-COMPUTE, EXCHANGE = "#44546A", "#A9B4C2"
-HATCHES = ("////", "....", "xxxx")
-#: How waiting looks if it is for nobody in particular.
-NOBODY: dict[str, Any] = {"facecolor": GREY, "alpha": 0.55, "edgecolor": "white", "linewidth": 0}
+# The first six: Okabe and Ito (2008), Color Universal Design; the others: Paul Tol, "muted". Told
+# apart with any kind of colour vision.
+PALETTE = (
+    "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00",
+    "#882255", "#44AA99", "#332288", "#999933",
+)  # fmt: skip
+GREY, PALE, INK, WASH = "#767676", "#C9CCD1", "#222222", "#F1F2F4"
+COMPUTE, EXCHANGE, WAIT = "#44546A", "#E69F00", "#DADDE2"
 
 # The stubs want the union of all literal names of settings, which Any spares us.
 STYLE: dict[Any, Any] = {
@@ -36,7 +37,7 @@ STYLE: dict[Any, Any] = {
     "lines.linewidth": 1.0,
     "text.parse_math": False,
     "figure.dpi": 200,
-    "savefig.dpi": 300,
+    "axes.titlepad": 4.0,
     "pdf.fonttype": 42,
     "svg.fonttype": "none",
 }
@@ -47,8 +48,9 @@ def colours() -> Iterator[str]:
     return cycle(PALETTE)
 
 
-def wait_looks() -> Iterator[dict[str, Any]]:
-    """Return bar styles for waiting: where colours repeat, the hatch differs."""
-    for i in count():
-        hatch = HATCHES[i // len(PALETTE) % len(HATCHES)]
-        yield {**NOBODY, "facecolor": PALETTE[i % len(PALETTE)], "hatch": hatch}
+def shortened(label: str, limit: int) -> str:
+    """Cut a long label in its middle, as names differ at their ends."""
+    if len(label) <= limit:
+        return label
+    head = limit // 2
+    return f"{label[:head]}…{label[len(label) - (limit - head - 1) :]}"

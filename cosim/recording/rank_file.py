@@ -17,6 +17,7 @@ from cosim.clock import Clock
 from cosim.messages import SpikeBatch
 from cosim.recording.names import Declaration, Kind, component, refuse_clashes, signal_path
 from cosim.recording.table import BUFFER_BYTES, Column, Table
+from cosim.simulator import RateBand
 
 # The oldest format that allows reading while writing, so that older tools open the files too.
 FORMAT = ("v110", "v110")
@@ -163,7 +164,14 @@ class RankFile:
         group.create_dataset("columns", data=list(columns), dtype=h5py.string_dtype())
         return _Signal(self._table(group, "time_ms", values=Column(np.float64, len(columns))))
 
-    def spikes(self, region: str, population: str, size: int, stride: int = 1) -> _Spikes:
+    def spikes(
+        self,
+        region: str,
+        population: str,
+        size: int,
+        stride: int = 1,
+        reference: RateBand | None = None,
+    ) -> _Spikes:
         """Declare the spikes of one population; see `cosim.simulator.Recorder.spikes`.
 
         Parameters
@@ -174,6 +182,8 @@ class RankFile:
             Number of neurons of the population, recorded or not.
         stride
             Only senders that are multiples of it are recorded.
+        reference
+            Rates with which tables compare the population's own.
 
         Raises
         ------
@@ -192,6 +202,12 @@ class RankFile:
             stride=stride,
             tick_ms=self._clock.tick_ms,
         )
+        if reference is not None:
+            group.attrs.update(
+                reference_low_hz=reference.low_hz,
+                reference_high_hz=reference.high_hz,
+                reference_source=reference.source,
+            )
         until = group.create_dataset("until_ms", data=0.0)
         table = self._table(group, "time_ms", sender=Column(np.int32))
         sink = _Spikes(table, until, self._clock)

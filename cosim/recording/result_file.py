@@ -15,7 +15,7 @@ from typing import Any
 import h5py
 
 from cosim.clock import Clock
-from cosim.recording.names import Declaration, refuse_clashes
+from cosim.recording.names import TRAINS, Declaration, component, refuse_clashes
 from cosim.recording.rank_file import FORMAT
 
 FORMAT_NAME = "cosim result"
@@ -68,7 +68,7 @@ def create_result(path: Path, about: About, clock: Clock, declared: Iterable[Dec
     ValueError
         If two ranks record under the same name.
     """
-    entries = sorted(declared)
+    entries = sorted(declared, key=_place)
     refuse_clashes(entries)
     fresh = _beside(path)
     with h5py.File(fresh, "w", libver=FORMAT, locking=False) as file:
@@ -89,6 +89,9 @@ def create_result(path: Path, about: About, clock: Clock, declared: Iterable[Dec
         for kind in ("signals", "spikes", "timing"):
             file.create_group(kind)
         for entry in entries:
+            parent = entry.group.rpartition("/")[0]
+            if parent not in file:
+                file.create_group(parent, track_order=True)
             file[entry.group] = h5py.ExternalLink(entry.file, entry.group)
     fresh.replace(path)
 
@@ -118,6 +121,18 @@ def finish_result(path: Path, status: str, summary: Mapping[str, Any]) -> None:
             del texts["summary"]
         texts["summary"] = json.dumps(summary)
     fresh.replace(path)
+
+
+def _place(entry: Declaration) -> tuple[str, str, bool, str]:
+    """Return where a recording comes in the file, whichever rank it is from.
+
+    Populations stay in the order in which their network has them.
+    """
+    if entry.kind != "spikes":
+        return entry.kind, "", False, entry.path
+    region, _, name = entry.path.partition("/")
+    trains = name.endswith(component(TRAINS))
+    return entry.kind, region, trains, name if trains else ""
 
 
 def _beside(path: Path) -> Path:

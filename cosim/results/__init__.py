@@ -3,7 +3,13 @@
 from cosim.results.files import ResultError
 from cosim.results.reader import Result, open_result
 from cosim.results.spikes import SpikeTrains
-from cosim.results.summary import ActivityRow, PopulationRow, RoleRow, summary_table
+from cosim.results.summary import (
+    ActivityRow,
+    PopulationRow,
+    RoleRow,
+    settled_ms,
+    summary_table,
+)
 
 __all__ = [
     "ActivityRow",
@@ -13,5 +19,6 @@ __all__ = [
     "RoleRow",
     "SpikeTrains",
     "open_result",
+    "settled_ms",
     "summary_table",
 ]

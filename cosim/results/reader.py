@@ -19,6 +19,7 @@ from cosim.recording.names import TRAINS, Kind, component, label_of, signal_path
 from cosim.recording.result_file import FORMAT_NAME, FORMAT_VERSION
 from cosim.results.files import ResultError, open_file
 from cosim.results.spikes import SpikeTrains
+from cosim.simulator import RateBand
 
 _CLOSED = "has been closed"
 
@@ -102,6 +103,11 @@ class Result:
     def duration_ms(self) -> float:
         """Biological time that was to be simulated."""
         return float(self._attribute("duration_ms"))
+
+    @property
+    def tick_ms(self) -> float:
+        """The step of which all times are multiples."""
+        return float(self._attribute("tick_ms"))
 
     @property
     def window_ms(self) -> float:
@@ -263,6 +269,7 @@ class Result:
                 stop_ms=stop_ms,
                 time_ms=time_ms,
                 sender=group["sender"][: len(time_ms)],
+                reference=_band(about),
             )
 
     def timing(self, role: str) -> xr.Dataset:
@@ -381,6 +388,13 @@ def _valid(key: h5py.Dataset) -> NDArray[np.float64]:
 
 def _attributes(group: h5py.Group) -> dict[str, Any]:
     return {k: v.item() if isinstance(v, np.generic) else v for k, v in group.attrs.items()}
+
+
+def _band(about: Mapping[str, Any]) -> RateBand | None:
+    if "reference_low_hz" not in about:
+        return None
+    low_hz, high_hz = float(about["reference_low_hz"]), float(about["reference_high_hz"])
+    return RateBand(low_hz, high_hz, str(about["reference_source"]))
 
 
 def _some(names: Sequence[str]) -> str:

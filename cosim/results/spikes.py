@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,6 +10,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from cosim.errors import UsageError
+from cosim.simulator import RateBand
 
 if TYPE_CHECKING:
     from neo import Segment
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class SpikeTrains:
-    """Spikes of one population from time 0 to `stop_ms`, in order of time.
+    """Spikes of one population from `start_ms` to `stop_ms`, in order of time.
 
     Parameters
     ----------
@@ -35,6 +36,10 @@ class SpikeTrains:
         Time of each spike, shape (spikes,), float64.
     sender
         Index of the neuron within the population, shape (spikes,), int32.
+    reference
+        The rates between which the population should lie, if whoever built it says so.
+    start_ms
+        Where the spikes begin; 0 unless an early part was left out.
     """
 
     region: str
@@ -45,6 +50,8 @@ class SpikeTrains:
     stop_ms: float
     time_ms: NDArray[np.float64]
     sender: NDArray[np.int32]
+    reference: RateBand | None = None
+    start_ms: float = 0.0
 
     @property
     def recorded(self) -> NDArray[np.int64]:
@@ -54,15 +61,31 @@ class SpikeTrains:
     @property
     def mean_rate_hz(self) -> float:
         """Spikes a second and recorded neuron; NaN if nothing was simulated."""
-        if not self.stop_ms:
+        length_ms = self.stop_ms - self.start_ms
+        if not length_ms:
             return float("nan")
-        return len(self.time_ms) / len(self.recorded) / self.stop_ms * 1e3
+        return len(self.time_ms) / len(self.recorded) / length_ms * 1e3
+
+    def after(self, start_ms: float) -> SpikeTrains:
+        """Return the spikes later than a time, which is cut to what was recorded.
+
+        Parameters
+        ----------
+        start_ms
+            A multiple of the tick.
+        """
+        start_ms = min(max(start_ms, self.start_ms), self.stop_ms)
+        # Times are computed from ticks: half a tick is more than rounding can move them.
+        first = int(np.searchsorted(self.time_ms, start_ms + self.tick_ms / 2))
+        return replace(
+            self, start_ms=start_ms, time_ms=self.time_ms[first:], sender=self.sender[first:]
+        )
 
     def bin_index(self, bin_ms: float) -> tuple[NDArray[np.int64], int]:
         """Return the bin of each spike, and the number of whole bins.
 
-        Bin k is the interval (k * bin, (k + 1) * bin]. Spikes after the last whole bin have an
-        index that is not below the number of bins.
+        Bin k is the interval (k * bin, (k + 1) * bin] after `start_ms`. Spikes after the last whole
+        bin have an index that is not below the number of bins.
 
         Raises
         ------
@@ -74,8 +97,9 @@ class SpikeTrains:
             raise ValueError(
                 f"bin of {bin_ms} ms: expected a positive multiple of the tick, {self.tick_ms} ms"
             )
-        ticks = np.rint(self.time_ms / self.tick_ms).astype(np.int64)
-        return (ticks - 1) // width, round(self.stop_ms / self.tick_ms) // width
+        start, stop = round(self.start_ms / self.tick_ms), round(self.stop_ms / self.tick_ms)
+        ticks = np.rint(self.time_ms / self.tick_ms).astype(np.int64) - start
+        return (ticks - 1) // width, (stop - start) // width
 
     def rate_hz(self, bin_ms: float) -> xr.DataArray:
         """Return the population's rate over time.
@@ -97,10 +121,11 @@ class SpikeTrains:
         """
         index, bins = self.bin_index(bin_ms)
         counts = np.bincount(index[index < bins], minlength=bins)
+        centres_ms = self.start_ms + (np.arange(bins) + 0.5) * bin_ms
         return xr.DataArray(
             counts / (len(self.recorded) * bin_ms * 1e-3),
             dims="time",
-            coords={"time": ("time", (np.arange(bins) + 0.5) * bin_ms, {"units": "ms"})},
+            coords={"time": ("time", centres_ms, {"units": "ms"})},
             name=f"{self.region}/{self.population}",
             attrs={"units": "spikes/s", "region": self.region, "population": self.population},
         )
@@ -126,7 +151,8 @@ class SpikeTrains:
         segment.spiketrains.extend(
             [
                 neo.SpikeTrain(
-                    times[a:b], units=pq.ms, t_start=0.0, t_stop=self.stop_ms, sender=int(sender)
+                    times[a:b], units=pq.ms, t_start=self.start_ms, t_stop=self.stop_ms,
+                    sender=int(sender),
                 )
                 for sender, a, b in zip(self.recorded, first, last, strict=True)
             ]

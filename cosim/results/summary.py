@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,8 +10,11 @@ from numpy.typing import NDArray
 
 from cosim.results.reader import Result
 from cosim.results.spikes import SpikeTrains
+from cosim.simulator import RateBand
 
 FANO_BIN_MS = 100.0
+#: What a run does at first shows how it was started: the first part of it, and at most so long.
+SETTLING_MS, SETTLING_SHARE = 200.0, 0.2
 _BORDER = "border/"
 _MONITORS = ("TemporalAverage", "Raw")
 
@@ -33,6 +37,8 @@ class PopulationRow:
     fano
         Mean over neurons that fire of the variance of their spike counts in bins of 100 ms,
         divided by their mean.
+    reference
+        The rates between which the population should lie, if whoever built it says so.
     """
 
     region: str
@@ -41,11 +47,22 @@ class PopulationRow:
     rate_hz: float
     cv_isi: float
     fano: float
+    reference: RateBand | None = None
+
+    @property
+    def verdict(self) -> str:
+        """Where the rate is: ``inside``, ``above`` or ``below`` the reference; else empty."""
+        band = self.reference
+        if band is None or np.isnan(self.rate_hz):
+            return ""
+        if self.rate_hz < band.low_hz:
+            return "below"
+        return "above" if self.rate_hz > band.high_hz else "inside"
 
 
 @dataclass(frozen=True)
 class ActivityRow:
-    """One state variable of a mean-field simulator, over all its regions and the whole time.
+    """One state variable of a mean-field simulator, over all its regions.
 
     Parameters
     ----------
@@ -99,11 +116,30 @@ class RoleRow:
 Row = PopulationRow | ActivityRow | RoleRow
 
 
-def summary_table(result: Result) -> list[Row]:
-    """Return the populations, the mean-field variables and the roles of a run, in that order."""
+def settled_ms(result: Result) -> float:
+    """Return the time from which on activity is measured: 200 ms, or a fifth of a shorter run.
+
+    Rounded down to a tick.
+    """
+    wanted_ms = min(SETTLING_MS, SETTLING_SHARE * result.duration_ms)
+    return math.floor(wanted_ms / result.tick_ms + 1e-6) * result.tick_ms
+
+
+def summary_table(result: Result, from_ms: float | None = None) -> list[Row]:
+    """Return the populations, the mean-field variables and the roles of a run, in that order.
+
+    Parameters
+    ----------
+    result
+        An open result.
+    from_ms
+        Time from which on activity is measured, a multiple of the tick; by default that of
+        `settled_ms`. The roles' times are always those of the whole run.
+    """
+    start_ms = settled_ms(result) if from_ms is None else from_ms
     return [
-        *(population_row(result.spikes(*names)) for names in result.populations),
-        *(row for name in mean_field_signals(result) for row in activity_rows(result, name)),
+        *(population_row(result.spikes(*names).after(start_ms)) for names in result.populations),
+        *(row for n in mean_field_signals(result) for row in activity_rows(result, n, start_ms)),
         *(role_row(result, role) for role in result.roles),
     ]
 
@@ -128,6 +164,7 @@ def population_row(trains: SpikeTrains) -> PopulationRow:
         trains.mean_rate_hz,
         median_cv(trains),
         mean_fano(trains, FANO_BIN_MS),
+        trains.reference,
     )
 
 
@@ -174,9 +211,9 @@ def mean_fano(trains: SpikeTrains, bin_ms: float) -> float:
     return float(np.mean(variance / mean[fires]))
 
 
-def activity_rows(result: Result, name: str) -> list[ActivityRow]:
-    """Return mean and standard deviation of each variable of a signal."""
-    signal = result.signal(name)
+def activity_rows(result: Result, name: str, from_ms: float = 0.0) -> list[ActivityRow]:
+    """Return mean and standard deviation of each variable of a signal after a time."""
+    signal = result.signal(name, between_ms=(np.nextafter(from_ms, np.inf), np.inf))
     variable = np.array([c.partition("[")[0] for c in signal.column.values.tolist()])
     return [
         ActivityRow(name, v, str(signal.attrs["unit"]), part.shape[1], *_mean_sd(part))

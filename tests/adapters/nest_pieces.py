@@ -77,11 +77,16 @@ class MemoryRecorder:
 
     def __init__(self) -> None:
         self.sinks: dict[tuple[str, str, int, int], MemorySink] = {}
+        self.bands: dict[str, Any] = {}
 
     def signal(self, name: str, columns: Any, unit: str, **about: Any) -> Any:
         raise AssertionError("NEST records no signals")
 
-    def spikes(self, region: str, population: str, size: int, stride: int = 1) -> MemorySink:
+    def spikes(
+        self, region: str, population: str, size: int, stride: int = 1, reference: Any = None
+    ) -> MemorySink:
+        if reference is not None:
+            self.bands[population] = reference
         return self.sinks.setdefault((region, population, size, stride), MemorySink())
 
 

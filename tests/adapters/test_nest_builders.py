@@ -7,6 +7,7 @@ import pytest
 from nest_pieces import MemoryRecorder, balanced, clock, config, play, spec
 
 from cosim.scenario.model import Section
+from cosim.simulator import RateBand
 from cosim_nest import ENGINE
 from cosim_nest.balanced import BalancedEI
 from cosim_nest.builders import builder, builder_names
@@ -109,3 +110,39 @@ def test_a_builder_that_keeps_its_word_runs(liar):
     cfg = config({"builder": "liar", "promised_ms": 0.5})
     (batches,) = play(spec(cfg, clock(0.5, 1.0), outputs=["all"])).values()
     assert [len(b.ticks) for b in batches] == [0, 0]
+
+
+class Knowing(Liar):
+    """Knows a rate of one population, and of one that it does not have."""
+
+    def reference_rates(self, parameters):
+        return {"all": RateBand(1.0, parameters.size, "a paper"), "none": RateBand(0.0, 1.0)}
+
+
+def test_what_a_builder_knows_of_rates_is_recorded(liar, monkeypatch):
+    recorder = MemoryRecorder()
+    for known in ({}, {"all": RateBand(1.0, 4.0, "a paper")}):
+        assert recorder.bands == {}
+        cfg = config({"builder": "liar", "promised_ms": 0.5})
+        play(spec(cfg, clock(0.5, 1.0), record={"all": 1}), recorder=recorder)
+        assert recorder.bands == known
+        monkeypatch.setattr("cosim_nest.sections.builder", lambda _: Knowing())
+
+
+def test_a_rate_that_is_known_of_a_population_is_recorded():
+    neuron = {"model": "parrot_neuron", "size": 2}
+    known = {"rate": ["2 Hz", "0.006 kHz"], "source": "a paper"}
+    cfg = config({"populations": {"a": neuron, "b": {**neuron, "reference": known}}})
+    recorder = MemoryRecorder()
+    play(spec(cfg, clock(0.5, 1.0), record={"a": 1, "b": 1}), recorder=recorder)
+    assert recorder.bands == {"b": RateBand(2.0, 6.0, "a paper")}
+
+
+@pytest.mark.parametrize("state", ["awake", "vitro"])
+def test_the_rates_of_the_cerebellar_circuit_are_of_its_populations(state):
+    cfg = config({"builder": "cerebellar_circuit", "state": state})
+    bands = cfg.network.reference_rates
+    assert bands.keys() <= ENGINE.populations(cfg).keys()
+    assert "purkinje" in bands
+    assert all(0 <= b.low_hz < b.high_hz and "4 spikes/s" in b.source for b in bands.values())
+    assert not config({"builder": "balanced_ei"}).network.reference_rates

@@ -148,6 +148,12 @@ WRONG = [
         ("network", "populations", "inhibitory", "initial", "V_m"),
         "one distribution (uniform or normal)",
     ),
+    (
+        "network__populations__excitatory__reference",
+        {"rate": ["6 Hz", "2 Hz"]},
+        ("network", "populations", "excitatory", "reference", "rate"),
+        "the lower end of the band first",
+    ),
     (P + "to", "excitatry", None, "no population 'excitatry'; did you mean 'excitatory'?"),
     (P + "rule", "one_to_one", None, "cannot join excitatory (80) and inhibitory (20)"),
     (

@@ -148,7 +148,7 @@ def test_a_circuit_of_several_regions_records_under_its_own_name(regions, record
     seen = []
 
     class Recorder:
-        def spikes(self, region, population, size, stride=1):
+        def spikes(self, region, population, size, stride=1, reference=None):
             seen.append(region)
 
     simulator.prepare(Recorder())

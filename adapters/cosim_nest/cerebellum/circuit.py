@@ -9,8 +9,10 @@ from typing import Any, ClassVar
 import numpy as np
 
 from cosim.scenario.model import Section
+from cosim.simulator import RateBand
 from cosim_nest.cerebellum.geometry import built, sizes
 from cosim_nest.cerebellum.parameters import CerebellarParameters
+from cosim_nest.cerebellum.reference import reference_rates
 from cosim_nest.cerebellum.synapses import synapse_types
 from cosim_nest.cerebellum.wiring import Wiring, wire
 from cosim_nest.models import eglif
@@ -96,6 +98,10 @@ class CerebellarCircuit:
     def min_delay_ms(self, parameters: CerebellarParameters) -> float:
         """Return the delay of the fastest synapses."""
         return min(synapse.delay for synapse in synapse_types().values())
+
+    def reference_rates(self, parameters: CerebellarParameters) -> Mapping[str, RateBand]:
+        """Return the rates of the isolated circuit at rest."""
+        return reference_rates(parameters.state)
 
     def build(
         self,

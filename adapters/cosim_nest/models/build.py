@@ -122,16 +122,22 @@ def build(source: ModelSource, *, force: bool = False) -> tuple[Path, dict[str, 
     path = source.compiled()
     if path is not None and path.exists() and not force:
         return path, {}
-    nest = installation()
+    nest, command = _tools()
     made = path or cache_folder()
-    command = compiler(nest.mpi)
-    if find_spec("pynestml") is None:
-        raise UsageError("compiling neuron models needs NESTML; pip install 'cosim-brain[models]'")
     with _locked(made.parent):
         # Another process may have made it while this one waited.
         if made.exists() and (not force or made.stat().st_mtime > asked_s):
             return made, {}
         return made, _make(source, nest, command, made)
+
+
+def _tools() -> tuple[NestInstallation, tuple[str, ...]]:
+    """Return what compiling takes, or say what is missing."""
+    nest = installation()
+    command = compiler(nest.mpi)
+    if find_spec("pynestml") is None:
+        raise UsageError("compiling neuron models needs NESTML; pip install 'cosim-brain[models]'")
+    return nest, command
 
 
 @contextmanager
@@ -187,15 +193,29 @@ def _compile(command: tuple[str, ...], headers: Path, work: Path, output: str) -
     run_tool((*command, *include, *inputs, "-o", output), f"compiling {output}", work)
 
 
-def build_models(*, force: bool = False) -> list[str]:
-    """Compile all neuron models of this package, and say of each what was done."""
+def build_models(*, force: bool = False) -> Iterator[str]:
+    """Compile all neuron models of this package, saying of each what is done and what was.
+
+    Raises
+    ------
+    UsageError
+        If NEST's headers, NESTML or a compiler is missing, or compiling fails.
+    """
     from cosim_nest.models.eglif import SOURCE
 
-    if nest_library() is None:
-        return ["NEST is not installed, so there is nothing to compile for"]
+    path = SOURCE.compiled()
+    if path is None:
+        yield "NEST is not installed, so there is nothing to compile for"
+        return
+    if force or not path.exists():
+        nest, command = _tools()
+        yield (
+            f"compiling {SOURCE.model} for NEST {nest.version} with {command[0]}; this takes about "
+            "half a minute, once for this machine"
+        )
     path, facts = build(SOURCE, force=force)
     if not facts:
-        return [f"{SOURCE.model} is compiled: {path}"]
+        yield f"{SOURCE.model} is compiled: {path}"
+        return
     spent_s = facts["generating_s"] + facts["compiling_s"]
-    made = f"compiled in {spent_s:.0f} s for NEST {facts['nest']} by {facts['compiler']}"
-    return [f"{SOURCE.model} {made}: {path}"]
+    yield f"{SOURCE.model} compiled in {spent_s:.0f} s by {facts['compiler']}: {path}"

@@ -14,7 +14,7 @@ models predict is that difference in ``configs/cerebellum_mean_field.yaml``, wit
     python studies/cerebellum/loop.py --out out/loop
 
 It prints a table, which ``loop.csv`` holds as well, and draws ``loop.png``. With three seeds it
-takes about five minutes of one core.
+takes about three minutes of one core.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ class Change:
     Parameters
     ----------
     cut
-        Sources and targets, as patterns of labels.
+        Sources and targets; ``cortex`` is all of it.
     background_hz
         Of the right mossy fibres.
     steady
@@ -103,15 +103,18 @@ def cuts(path: Path, change: Change) -> list[dict[str, Any]]:
     labels, brain = case.brain.labels, case.brain
     tracts = []
     for target, source in np.argwhere(brain.weights):
-        ends = [
-            "cortex" if not labels[i].startswith("Cb") else labels[i] for i in (source, target)
-        ]
-        if tuple(ends) in change.cut:
+        ends = (part(labels[source]), part(labels[target]))
+        if ends in change.cut:
             length = f"{brain.tract_lengths_mm[target, source]:g} mm"
             tracts.append(
                 {"from": labels[source], "to": labels[target], "weight": 0.0, "length": length}
             )
     return tracts
+
+
+def part(label: str) -> str:
+    """Return a region of the cerebellum as it is, and any other as cortex."""
+    return label if label.startswith("Cb") else "cortex"
 
 
 def overlaid(path: Path, tracts: list[dict[str, Any]]) -> dict[str, Any]:
@@ -310,7 +313,8 @@ def draw(path: Path, spiking: Runs, found: Sequence[Row]) -> None:
         (line,) = course.plot(time_ms, lines.mean(axis=0), label=change)
         course.plot(time_ms, lines.T, color=line.get_color(), linewidth=0.4, alpha=0.6)
     course.axvspan(SETTLE_MS, time_ms[-1], color="0.93", zorder=0)
-    course.set(xlabel="time (ms)", ylabel="left motor cortex (spikes/s)", title="one line a seed")
+    course.set(xlabel="time (ms)", ylabel="left motor cortex (spikes/s)")
+    course.set_title("thin: each seed; grey: where rates are measured", fontsize=9)
     course.legend(frameon=False, fontsize=8)
     changes = [change for change in spiking if change != "closed"]
     for axis, quantities in zip(others, (("M1", "targets", "others"), ("PC", "DCNp")), strict=True):
@@ -337,7 +341,8 @@ def bars(
         axis.plot(*zip(*told, strict=True), "k_", markersize=9)
     axis.axhline(0.0, color="k", linewidth=0.6)
     axis.set_xticks(range(len(changes)), changes, rotation=25, ha="right", fontsize=8)
-    axis.set(ylabel="difference to closed (spikes/s)", title="bars: spiking, dashes: mean field")
+    axis.set(ylabel="difference to closed (spikes/s)")
+    axis.set_title("bars: spiking, dashes: mean field", fontsize=9)
     axis.legend(frameon=False, fontsize=7)
 
 

@@ -49,7 +49,8 @@ def derived(
     """Write a scenario that is the shipped one in a small box, step by step, with changes."""
     folder.mkdir(parents=True)
     entries: dict[str, dict[str, Any]] = {
-        "cortex": {}, **{name: {"initial": rest} for name, rest in copy.deepcopy(REST).items()}
+        "cortex": {},
+        **{name: {"initial": rest} for name, rest in copy.deepcopy(REST).items()},
     }
     for name, entry in entries.items():
         entry["monitors"] = ["Raw", "AfferentCoupling"]

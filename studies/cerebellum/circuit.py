@@ -179,21 +179,38 @@ def rest(state: str, box_um: Box, seed: int, neuron: str, *, measured_ms: float)
     yield from simulate(parameters, seed, stop_ms).rows("rest", [(SETTLE_MS, stop_ms)])
 
 
-def burst(state: str, box_um: Box, seed: int, neuron: str, *, repeats: int) -> Iterator[Row]:
-    """Yield rates during 50 ms of further 150 spikes/s on the fibres within 90 um of a point."""
-    parameters = CerebellarParameters.model_construct(state=state, box=box_um, neuron=neuron)
-    centre_um = (box_um[0] / 2, box_um[1] * 65 / 200, 100.0)
+def burst_centre_um(box_um: Box) -> tuple[float, float, float]:
+    """Return the middle of the published burst, moved with the box."""
+    return box_um[0] / 2, box_um[1] * 65 / 200, 100.0
+
+
+def patch(box_um: Box, seed: int) -> NDArray[np.int64]:
+    """Return the mossy fibres within 90 um of a point, which the published burst is given to."""
     fibres_um = place(box_um, seed)["mossy_fibres"]
-    patch = np.flatnonzero(np.linalg.norm(fibres_um - centre_um, axis=1) <= 90.0)
-    spans_ms = [(t, t + 50.0) for t in SETTLE_MS + 400.0 * np.arange(repeats)]
+    distance_um = np.linalg.norm(fibres_um - burst_centre_um(box_um), axis=1)
+    return np.flatnonzero(distance_um <= 90.0)
+
+
+def bursts(
+    fibres: NDArray[np.int64], spans_ms: Sequence[tuple[float, float]], rate_hz: float = 150.0
+) -> Stimulus:
+    """Return a stimulus: further spikes on some mossy fibres during each of the spans."""
 
     def stimulate(nest: Any, nodes: Mapping[str, Any]) -> None:  # noqa: ANN401
         for start_ms, stop_ms in spans_ms:
-            what = {"rate": 150.0, "start": start_ms, "stop": stop_ms}
+            what = {"rate": rate_hz, "start": start_ms, "stop": stop_ms}
             generator = nest.Create("poisson_generator", params=what)
-            target = nodes["mossy_fibres"][patch.tolist()]
+            target = nodes["mossy_fibres"][fibres.tolist()]
             nest.Connect(generator, target, "all_to_all", {"weight": 1.0, "delay": 1.0})
 
+    return stimulate
+
+
+def burst(state: str, box_um: Box, seed: int, neuron: str, *, repeats: int) -> Iterator[Row]:
+    """Yield rates during 50 ms of further 150 spikes/s on a patch of mossy fibres."""
+    parameters = CerebellarParameters.model_construct(state=state, box=box_um, neuron=neuron)
+    spans_ms = [(t, t + 50.0) for t in SETTLE_MS + 400.0 * np.arange(repeats)]
+    stimulate = bursts(patch(box_um, seed), spans_ms)
     run = simulate(parameters, seed, spans_ms[-1][1] + 5.0, stimulate)
     yield from run.rows("burst", spans_ms)
 

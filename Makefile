@@ -35,7 +35,7 @@ demo: $(READY)
 	else \
 	  scenario=configs/cerebellum_hybrid_stand_in.yaml; \
 	  echo "demo: the neuron is not compiled, so a stand-in takes its place. It is about ten"; \
-	  echo "      times slower for each neuron, and some populations fire less."; \
+	  echo "      times slower for each neuron, so this takes minutes, and some populations fire less."; \
 	fi; \
 	echo "cosim run $$scenario"; $(BIN)/cosim run $$scenario
 

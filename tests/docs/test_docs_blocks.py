@@ -132,12 +132,12 @@ def test_yaml_can_be_read(page):
         assert isinstance(yaml.safe_load(block.text), dict), f"{block.page}:{block.line}"
 
 
-def test_the_readme_explains_the_demonstration_as_it_is():
+def test_the_readme_explains_its_scenario_as_it_is():
     text = "".join(block.text for block in fragments(docs_pages.README))
     demo = (docs_pages.ROOT / "configs" / "demo.yaml").read_text()
     assert yaml.safe_load(text) == yaml.safe_load(demo)
 
 
-def test_the_demonstration_is_good():
+def test_the_scenario_of_the_readme_is_good():
     _, plan = checked(docs_pages.ROOT / "configs" / "demo.yaml", {}, None)
     assert not plan.cuts

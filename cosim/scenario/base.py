@@ -112,7 +112,8 @@ def _over(base: Source, own: Source) -> Source:
     told = [p if isinstance(p, yaml_source.Elsewhere) else elsewhere(p, base)
             for p in base.problems]
     unfounded = own.unfounded or base.unfounded
-    return replace(own, data=merged, lines=lines, files=files, own_regions=shift or None,
+    return replace(own, data=merged, lines=lines, files=files,
+                   own_regions=shift or base.own_regions,
                    problems=[*own.problems, *told], unfounded=unfounded)
 
 

@@ -106,7 +106,8 @@ def same_default(written, default):
     if isinstance(default, int | float):
         return float(written.split()[0]) == default
     if isinstance(default, list):
-        return [float(w.split()[0]) for w in written.strip("[]").split(",")] == default
+        words = [w.strip() for w in written.strip("[]").split(",")]
+        return len(words) == len(default) and all(map(same_default, words, default))
     if isinstance(default, dict):
         return written in (default.get("name"), "as below")
     return written == default

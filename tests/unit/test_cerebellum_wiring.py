@@ -165,6 +165,15 @@ def test_the_seed_decides_all(circuit):
     assert {"mossy_glomerulus", "glomerulus_granule", "parallel_purkinje"} <= set(differing)
 
 
+def test_a_box_of_several_columns_is_the_same_for_the_same_seed():
+    one, again = wire((900.0, 100.0), 1), wire((900.0, 100.0), 1)
+    for name, pairs in one.projections.items():
+        assert np.array_equal(pairs.pre, again.projections[name].pre)
+        assert np.array_equal(pairs.post, again.projections[name].post)
+        both = pairs.pre * (pairs.post.max() + 1) + pairs.post
+        assert len(np.unique(both)) == len(both), name
+
+
 def test_counts_of_the_reference_box():
     assert sizes((300.0, 200.0)) == {
         "mossy_fibres": 117,

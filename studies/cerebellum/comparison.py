@@ -45,7 +45,7 @@ def brain(out: Path, seeds: Sequence[int], seconds: float) -> Iterator[tuple[str
     yield f"Rates in spikes/s ({what})", tables.rates(field, spiking)
     yield f"Power density, rates in (spikes/s)²/Hz ({what})", tables.spectra(field, spiking)
     yield f"Cortical rates in spikes/s ({what})", tables.cortex(kinds, foreseen)
-    pair = (list(field.connectivity), list(spiking.connectivity), foreseen[0].connectivity)
+    pair = (list(field.connectivity), list(spiking.connectivity), foreseen[0])
     yield f"Functional connectivity of S_e ({what})", tables.connectivity(*pair)
     yield f"Size of correlations ({what})", tables.correlations(*pair)
 
@@ -63,6 +63,7 @@ def transfer(out: Path, seeds: Sequence[int], neuron: str, ms: float) -> Iterato
     figures.transfer(out / "transfer.png", curves)
     title = f"Rates in spikes/s against mossy input in spikes/s ({len(seeds)} seeds, {ms:g} ms)"
     yield title, tables.transfer(curves)
+    yield f"Mean errors at 4 to 80 spikes/s ({len(seeds)} seeds)", tables.transfer_errors(curves)
 
 
 def burst(out: Path, seeds: Sequence[int], neuron: str, repeats: int) -> Iterator[tuple[str, str]]:
@@ -77,13 +78,14 @@ def parts(options: argparse.Namespace) -> Iterator[tuple[str, str]]:
     """Yield title and text of all tables that were asked for."""
     out, quick = options.out, options.quick
     seeds = range(1, (2 if quick else options.seeds) + 1)
+    seconds = 2.0 if quick else options.seconds
     neuron = neuron_kind(CerebellarParameters.model_construct(neuron="auto"))
     if "brain" in options.only:
-        yield from brain(out, seeds, 2.0 if quick else options.seconds)
+        yield from brain(out, seeds, seconds)
     if "rest" in options.only:
         yield from rest(out, Lengths.quick() if quick else Lengths())
     if "stimulus" in options.only:
-        yield from stimulus(out, seeds)
+        yield from stimulus(out, seeds, jobs(HYBRID, seeds, seconds, out / "runs"))
     if "transfer" in options.only:
         yield from transfer(out, seeds, neuron, 200.0 if quick else 500.0)
     if "burst" in options.only:

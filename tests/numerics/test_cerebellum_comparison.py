@@ -3,6 +3,7 @@
 import sys
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -124,27 +125,30 @@ def test_growth_compares_beginnings_and_reaches_its_goal():
     assert np.mean(found.expected[0.2]) < np.mean(found.expected[200.0])
 
 
-def test_a_run_is_taken_up_again_only_if_it_is_this_very_one(tmp_path):
+@pytest.fixture
+def sample(tmp_path, monkeypatch):
+    """A job whose scenario is that of made-up results; its text is kept as it is written."""
     from side_by_side import runs
 
     scenario = tmp_path / "sample.yaml"
     scenario.write_text(results_sample.SCENARIO)
-    job = runs.Job(scenario, 7, 0.1, tmp_path / "run")
-    assert not job.is_done()
-    results_sample.write_sample(job.folder, duration_ms=100)
-    assert job.is_done()
-    runs.carry_out([job])  # starts nothing, for nothing is missing
+    monkeypatch.setattr(runs, "load", lambda path: SimpleNamespace(text=path.read_text()))
+    return runs.Job(scenario, 7, 0.1, tmp_path / "run")
+
+
+def test_a_run_is_taken_up_again_only_if_it_is_this_very_one(sample, tmp_path):
+    from side_by_side import runs
+
+    assert not sample.is_done()
+    results_sample.write_sample(sample.folder, duration_ms=100)
+    assert sample.is_done()
+    runs.carry_out([sample])  # starts nothing, for nothing is missing
     for other in ({"seed": 8}, {"seconds": 0.2}, {"folder": tmp_path / "elsewhere"}):
-        assert not replace(job, **other).is_done()
-    scenario.write_text(results_sample.SCENARIO + "# changed\n")
-    assert not job.is_done()
+        assert not replace(sample, **other).is_done()
+    sample.scenario.write_text(results_sample.SCENARIO + "# changed\n")
+    assert not sample.is_done()
 
 
-def test_a_run_that_failed_is_not_taken_up(tmp_path):
-    from side_by_side import runs
-
-    scenario = tmp_path / "sample.yaml"
-    scenario.write_text(results_sample.SCENARIO)
-    job = runs.Job(scenario, 7, 0.1, tmp_path / "run")
-    results_sample.write_sample(job.folder, duration_ms=100, status="failed: for a test")
-    assert not job.is_done()
+def test_a_run_that_failed_is_not_taken_up(sample):
+    results_sample.write_sample(sample.folder, duration_ms=100, status="failed: for a test")
+    assert not sample.is_done()

@@ -57,7 +57,7 @@ def patch(seed: int) -> NDArray[np.int64]:
     """Return the mossy fibres nearest to the middle of the published burst."""
     fibres_um = place(MEDIUM, seed)["mossy_fibres"]
     distance_um = np.linalg.norm(fibres_um - circuit.burst_centre_um(MEDIUM), axis=1)
-    return np.argsort(distance_um)[: round(PATCH_SHARE * len(fibres_um))]
+    return np.sort(np.argsort(distance_um)[: round(PATCH_SHARE * len(fibres_um))])
 
 
 def transfer(seeds: Sequence[int], neuron: str, measured_ms: float, table: Path) -> list[Steady]:

@@ -49,15 +49,17 @@ def _page(path: Path, rows: int, columns: int, size: tuple[float, float]) -> Ite
 
 def rates(path: Path, field: Kind, spiking: Kind) -> None:
     """Draw the rates of the right half, one point a seed, in front of the reference bands."""
+    kinds = (field, spiking)
     with _page(path, 1, len(reading.POPULATIONS), (7.2, 1.9)) as axes:
         for axis, population in zip(axes, reading.POPULATIONS, strict=True):
             axis.axhspan(*BANDS_HZ[population], color=PALE, alpha=0.5, lw=0)
-            for x, (kind, colour) in enumerate(((field, FIELD), (spiking, SPIKING))):
+            for x, (kind, colour) in enumerate(zip(kinds, (FIELD, SPIKING), strict=True)):
                 hz = kind.rates_hz[population, "R"]
                 offsets = np.linspace(-0.15, 0.15, len(hz))
                 axis.plot(x + offsets, hz, "o", ms=3, color=colour, alpha=0.8)
                 axis.plot([x - 0.25, x + 0.25], [hz.mean()] * 2, color=colour, lw=1.5)
-            axis.set(xlim=(-0.5, 1.5), ylim=(0, None), title=population)
+            top = max(BANDS_HZ[population][1], *(k.rates_hz[population, "R"].max() for k in kinds))
+            axis.set(xlim=(-0.5, 1.5), ylim=(0, 1.08 * top), title=population)
             axis.set_xticks([0, 1], ["mean\nfield", "spiking"])
         axes[0].set_ylabel("spikes/s")
 
@@ -104,7 +106,7 @@ def transfer(path: Path, curves: Sequence[Curve]) -> None:
                 )
             axis.set(title=curve.population, xlabel="mossy fibres (spikes/s)", ylim=(0, None))
         axes[0].set_ylabel("spikes/s")
-        axes[0].legend(loc="upper left")
+        axes[-1].legend(*axes[0].get_legend_handles_labels(), loc="lower left")
 
 
 def bursts(path: Path, courses: Sequence[Course]) -> None:
@@ -135,7 +137,8 @@ def stimulus(path: Path, response: Response) -> None:
         panels = [
             (name, (response.field_hz[name], response.spiking_hz[name])) for name in alone.SHOWN
         ]
-        panels.append(("S_e of targets", (response.cortex["L"], response.cortex["R"])))
+        change = (1e4 * response.cortex["L"], 1e4 * response.cortex["R"])
+        panels.append(("cortical targets", change))
         for axis, (title, halves) in zip(axes, panels, strict=True):
             axis.axvspan(0, 50, color=PALE, alpha=0.5, lw=0)
             for values, colour, label in zip(
@@ -146,7 +149,7 @@ def stimulus(path: Path, response: Response) -> None:
         for axis in axes[:-1]:
             axis.set_ylim(0, None)
         axes[0].set_ylabel("spikes/s")
-        axes[-1].set_ylabel("change")
+        axes[-1].set_ylabel("change of S_e (0.0001)")
         axes[2].legend(loc="upper right")
 
 
@@ -213,10 +216,10 @@ def cortex(path: Path, kinds: tuple[Kind, Kind], expectations: tuple[Expected, E
 def _likeness(axis: Axes, found: measures.Likenesses) -> None:
     """Draw how alike the connectivities of single runs are."""
     groups = (
-        ("mean field,\nseeds", found.within_first, FIELD),
-        ("spiking,\nseeds", found.within_second, SPIKING),
-        ("kinds and\nseeds", found.between, GREY),
-        ("kinds,\nsame seed", found.paired, INK),
+        ("seed, both\nmean field", found.within_first, FIELD),
+        ("seed, both\nhybrid", found.within_second, SPIKING),
+        ("seed\nand kind", found.between, GREY),
+        ("kind\nonly", found.paired, INK),
     )
     for x, (_, values, colour) in enumerate(groups):
         offsets = np.linspace(-0.2, 0.2, len(values))

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from cosim import open_result
 from cosim.results import Result, ResultError
+from cosim.scenario.load import load
 
 ROOT = Path(__file__).parents[3]
 CONFIGS = ROOT / "configs"
@@ -52,7 +53,7 @@ class Job:
                     result.status == "complete"
                     and result.duration_ms == self.duration_ms
                     and result.resolved["seed"] == self.seed
-                    and result.scenario_text == self.scenario.read_text(encoding="utf-8")
+                    and result.scenario_text == load(self.scenario).text
                 )
         except ResultError:
             return False

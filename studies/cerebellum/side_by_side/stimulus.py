@@ -9,16 +9,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from cosim.results import Result
 from side_by_side import figures, reading, tables, whole_brain
-from side_by_side.runs import carry_out, jobs, opened
+from side_by_side.runs import Job, carry_out, jobs, opened
 
 Array = NDArray[np.float64]
 
 NAME, BEGIN_MS, STOP_MS = "cerebellum_stimulus", 400.0, 450.0
-SECONDS, BIN_MS = 0.7, 2.0
+SECONDS, BIN_MS = 0.7, 5.0
 #: First and last moment shown, from the beginning of the burst.
-SHOWN_MS = (-50.0, 300.0)
+SHOWN_MS = (-150.0, 250.0)
 
 
 @dataclass(frozen=True)
@@ -32,8 +31,8 @@ class Response:
     field_hz, spiking_hz
         By population, of the left and of the right half, shape (seeds, bins).
     cortex
-        By side of the cerebellum: mean S_e of the regions that its nuclei project to, less its
-        mean before the burst, shape (seeds, bins).
+        By side of the cerebellum: mean S_e of the regions that its nuclei project to, less that
+        of a run of the same seed without a burst, shape (seeds, bins).
     """
 
     time_ms: Array
@@ -42,37 +41,44 @@ class Response:
     cortex: dict[str, Array]
 
 
-def stimulus(out: Path, seeds: Sequence[int]) -> Iterator[tuple[str, str]]:
-    """Yield the table of the stimulated brain, and draw it."""
+def stimulus(
+    out: Path, seeds: Sequence[int], undisturbed: Sequence[Job]
+) -> Iterator[tuple[str, str]]:
+    """Yield the table of the stimulated brain, and draw it.
+
+    `undisturbed` are runs of the hybrid with the same seeds, of any length that suffices.
+    """
     wanted = jobs(NAME, seeds, SECONDS, out / "runs")
-    carry_out(wanted)
-    each = []
-    for job in wanted:
-        with opened(job) as result:
-            each.append(_read(result))
-    response = Response(
-        _time_ms(),
-        *(
-            {name: np.array([one[k][name] for one in each]) for name in each[0][k]}
-            for k in range(3)
-        ),
+    carry_out([*wanted, *undisturbed])
+    each = [_read(job) for job in wanted]
+    cortex = {
+        side: np.array([_cortex(job, side) for job in wanted])
+        - np.array([_cortex(job, side) for job in undisturbed])
+        for side in "LR"
+    }
+    halves = (
+        {name: np.array([one[k][name] for one in each]) for name in reading.POPULATIONS}
+        for k in range(2)
     )
+    response = Response(_time_ms(), *halves, cortex)
     figures.stimulus(out / "stimulus.png", response)
     yield f"A burst in the whole brain ({len(seeds)} seeds)", _table(response)
 
 
-def _read(result: Result) -> tuple[dict[str, Array], dict[str, Array], dict[str, Array]]:
+def _read(job: Job) -> tuple[dict[str, Array], dict[str, Array]]:
     fields, neurons = {}, {}
-    for population in reading.POPULATIONS:
-        fields[population] = _around(reading.mean_field(result, population, "L").rate_hz)
-        neurons[population] = _around(reading.spikes(result, population).rate_hz)
-    cortex = reading.cortex(result, settle_ms=0.0)
-    targets = {}
-    for side in "LR":
-        members = [cortex.labels.index(label) for label in whole_brain.targets(side)]
-        course = _around(cortex.gating[:, members].mean(axis=1))
-        targets[side] = course - course[_time_ms() < 0].mean()
-    return fields, neurons, targets
+    with opened(job) as result:
+        for population in reading.POPULATIONS:
+            fields[population] = _around(reading.mean_field(result, population, "L").rate_hz)
+            neurons[population] = _around(reading.spikes(result, population).rate_hz)
+    return fields, neurons
+
+
+def _cortex(job: Job, side: str) -> Array:
+    with opened(job) as result:
+        cortex = reading.cortex(result, settle_ms=0.0)
+    members = [cortex.labels.index(label) for label in whole_brain.targets(side)]
+    return _around(cortex.gating[:, members].mean(axis=1))
 
 
 def _around(values: Array) -> Array:
@@ -88,7 +94,7 @@ def _time_ms() -> Array:
 def _table(response: Response) -> str:
     time_ms = response.time_ms
     spans = {
-        "50 ms before": time_ms < 0,
+        "150 ms before": time_ms < 0,
         "in the burst": (time_ms > 0) & (time_ms < STOP_MS - BEGIN_MS),
     }
     rows = []
@@ -99,6 +105,10 @@ def _table(response: Response) -> str:
             for half in (response.spiking_hz, response.field_hz)
         ]
         rows.append([population, *(tables.spread(hz, 1) for hz in values)])
+    for side, name in (("R", "spiking"), ("L", "mean field")):
+        change = response.cortex[side]
+        values = [tables.spread(v, 6) for v in (change[:, time_ms < 0].mean(1), change.max(axis=1))]
+        rows.append([f"S_e behind the {name} half: before, peak", *values, "", ""])
     kinds = ("spiking", "mean field")
     heading = ["population", *(f"{kind}, {span}" for span in spans for kind in kinds)]
     return tables.table(heading, rows)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from side_by_side import measures, reading, whole_brain
 from side_by_side.alone import MEAN_FIELDS, Course, Curve
-from side_by_side.figures import BANDS_HZ
+from side_by_side.figures import BANDS_HZ, PUBLISHED_HZ
 from side_by_side.theory import Expected
 from side_by_side.whole_brain import Kind
 
@@ -104,18 +104,20 @@ def cortex(kinds: tuple[Kind, Kind], expectations: tuple[Expected, Expected]) ->
     return table([*heading, "within 2 SD of seeds"], rows)
 
 
-def connectivity(first: Sequence[Array], second: Sequence[Array], expected: Array) -> str:
+def connectivity(first: Sequence[Array], second: Sequence[Array], goal: Expected) -> str:
     """Return how alike the connectivities of runs are that differ in seed, kind or both."""
+    expected = goal.connectivity
     found = measures.likenesses(first, second)
     groups = {
         "both mean field, other seed": found.within_first,
         "both hybrid, other seed": found.within_second,
         "one of each, other seed": found.between,
         "one of each, same seed": found.paired,
-        "mean field and what is expected": np.array(
-            [measures.likeness(r, expected) for r in first]
-        ),
-        "hybrid and what is expected": np.array([measures.likeness(r, expected) for r in second]),
+        **{
+            f"{name} and the expected": np.array([measures.likeness(r, expected) for r in kind])
+            for name, kind in (("mean field", first), ("hybrid", second))
+        },
+        "the expected and the weights": np.array([measures.likeness(expected, goal.weights)]),
     }
     rows = [
         [name, str(len(r)), f"{r.mean():.4f}", f"{r.min():.4f} to {r.max():.4f}"]
@@ -125,13 +127,13 @@ def connectivity(first: Sequence[Array], second: Sequence[Array], expected: Arra
     return table(["compared", "pairs", "mean correlation", "range"], rows)
 
 
-def correlations(first: Sequence[Array], second: Sequence[Array], expected: Array) -> str:
+def correlations(first: Sequence[Array], second: Sequence[Array], goal: Expected) -> str:
     """Return how large correlations are, and by how much they change; root mean squares."""
     one, other = np.array(first), np.array(second)
     # Of two seeds both differ from the mean, hence the factor 2 of the variance.
     seeds = np.sqrt(2 * one.var(axis=0, ddof=1).mean())
     sizes = {
-        "expected of an endless run": np.sqrt((expected**2).mean()),
+        "expected of an endless run": np.sqrt((goal.connectivity**2).mean()),
         "found in one run": np.sqrt((one**2).mean()),
         "change with another seed": seeds,
         "change with the swap, same seed": np.sqrt(((other - one) ** 2).mean()),
@@ -141,20 +143,35 @@ def correlations(first: Sequence[Array], second: Sequence[Array], expected: Arra
 
 
 def transfer(curves: Sequence[Curve]) -> str:
-    """Return the relative errors of both parameter sets against the spiking circuit."""
+    """Return the rates of both parameter sets and their errors against the spiking circuit."""
     rows = []
     for curve in curves:
-        rows.append([curve.population, "spiking", *map(spread, curve.spiking_hz.T), ""])
+        rows.append([curve.population, "spiking", *map(spread, curve.spiking_hz.T)])
         for name in MEAN_FIELDS:
             error = 100 * curve.error(name)
-            driven = np.abs(error[curve.mossy_hz > 0])
             shown = [
                 f"{hz:.1f} ({e:+.0f} %)" if np.isfinite(e) else f"{hz:.1f}"
                 for hz, e in zip(curve.at_hz[name], error, strict=True)
             ]
-            rows.append([curve.population, name, *shown, f"{driven.mean():.1f} %"])
+            rows.append([curve.population, name, *shown])
     inputs = [f"{f:g}" for f in curves[0].mossy_hz]
-    return table(["population", "", *inputs, "mean error, 4 to 80"], rows)
+    return table(["population", "", *inputs], rows)
+
+
+def transfer_errors(curves: Sequence[Curve]) -> str:
+    """Return mean relative errors at the inputs from 4 to 80 spikes/s."""
+    rows = []
+    for curve in curves:
+        driven = curve.mossy_hz > 0
+        own = [f"{100 * np.abs(curve.error(name)[driven]).mean():.1f} %" for name in MEAN_FIELDS]
+        published = np.array(PUBLISHED_HZ.get(curve.population, np.full(driven.sum(), np.nan)))
+        against = [curve.spiking_hz.mean(axis=0), *curve.at_hz.values()]
+        errors = [100 * np.abs(hz[driven] / published - 1).mean() for hz in against]
+        shown = [f"{e:.1f} %" if np.isfinite(e) else "" for e in errors]
+        rows.append([curve.population, *own, *shown])
+    first = [f"{name} against our circuit" for name in MEAN_FIELDS]
+    second = [f"{name} against published" for name in ("our circuit", *MEAN_FIELDS)]
+    return table(["population", *first, *second], rows)
 
 
 def bursts(courses: Sequence[Course]) -> str:

@@ -37,11 +37,14 @@ class Expected:
         Shape (regions,).
     connectivity
         Correlations of S_e, the upper triangle row by row.
+    weights
+        Of the tracts between the same pairs, both ways together.
     """
 
     labels: tuple[str, ...]
     rate_hz: Array
     connectivity: Array
+    weights: Array
 
 
 def expected(scenario: Path, nuclei_hz: dict[str, float]) -> Expected:
@@ -76,15 +79,15 @@ class _Cortex:
     """The model as a function of its state: S_e of all regions, then S_i."""
 
     def __init__(self, weights: Array, drive: Array, inhibition: Array, gain: float) -> None:
-        self._weights, self._drive = weights, drive
+        self.weights, self._drive = weights, drive
         self._model = library.model_class("ReducedWongWangExcInh")(
             J_i=inhibition, G=np.array([gain])
         )
         self._model.configure()
 
     def __call__(self, state: Array) -> Array:
-        regions = len(self._weights)
-        coupling = self._weights @ state[:regions] + self._drive
+        regions = len(self.weights)
+        coupling = self.weights @ state[:regions] + self._drive
         given = state.reshape(2, regions, 1), coupling.reshape(1, regions, 1)
         return np.asarray(self._model.dfun(*given, 0.0)).ravel()
 
@@ -108,8 +111,10 @@ def _solve(labels: tuple[str, ...], cortex: _Cortex, nsig: float) -> Expected:
     sd = np.sqrt(np.diag(covariance))
     correlation = covariance / np.outer(sd, sd)
     gating = state[:regions]
+    pairs = np.triu_indices(regions, 1)
     return Expected(
         labels,
         gating / (1 - gating) / (TAU_E_S * GAMMA_E),
-        correlation[np.triu_indices(regions, 1)],
+        correlation[pairs],
+        (cortex.weights + cortex.weights.T)[pairs],
     )

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import NoReturn
 
-from cosim.errors import RoleFailed, said
+from cosim.clock import Clock
+from cosim.errors import BorderError, RoleFailed, said
 from cosim.isolated import IsolatedSimulator
 from cosim.links.base import Inlet, Outlet
 from cosim.links.memory import pair
 from cosim.links.mpi import MpiInlet, MpiOutlet, Transport
+from cosim.messages import Block
 from cosim.plan.model import Plan, SimulatorPlan
 from cosim.recording import RankFile, RunDir
 from cosim.roles.base import Role
@@ -19,6 +22,8 @@ from cosim.roles.transformer_role import ROLES
 from cosim.scenario.checks import recorded
 from cosim.scenario.load import Case
 from cosim.simulator import Simulator, SimulatorSpec, engines
+from cosim.tapes import Deck, Listener, RepeatingOutlet, TapedInlet
+from cosim.tapes.ends import difference
 
 
 @dataclass
@@ -29,7 +34,7 @@ class Links:
     outlets: dict[str, Outlet] = field(default_factory=dict)
 
 
-def connect(plan: Plan, rank: int | None, transport: Transport | None) -> Links:
+def connect(plan: Plan, rank: int | None, transport: Transport | None, deck: Deck) -> Links:
     """Make the channel ends of one rank.
 
     Parameters
@@ -38,18 +43,41 @@ def connect(plan: Plan, rank: int | None, transport: Transport | None) -> Links:
         The rank; None when all roles run in this process.
     transport
         How other ranks are reached; None when there are none.
+    deck
+        What earlier attempts have on tape, and where to tape.
     """
     links = Links()
     rank_of = plan.rank_of()
     for i, channel in enumerate(plan.channels):
         source, target = rank_of[channel.source], rank_of[channel.target]
+        inlet: Inlet | None = None
+        outlet: Outlet | None = None
+        earlier = deck.earlier(channel.name)
+        known = 0 if earlier is None else earlier.count
         if rank is None or source == target == rank:
-            links.outlets[channel.name], links.inlets[channel.name] = pair(channel)
+            outlet, inlet = pair(channel)
         elif transport is not None and source == rank:
-            links.outlets[channel.name] = MpiOutlet(channel, transport, target, 2 * i)
+            outlet = MpiOutlet(channel, transport, target, 2 * i)
         elif transport is not None and target == rank:
-            links.inlets[channel.name] = MpiInlet(channel, transport, source, 2 * i)
+            inlet = MpiInlet(channel, transport, source, 2 * i, known)
+        if inlet is not None:
+            tape = deck.tape(channel.name)
+            links.inlets[channel.name] = TapedInlet(inlet, deck.earlier(channel.name), tape)
+        if outlet is not None and earlier is not None:
+            outlet = RepeatingOutlet(outlet, earlier, _refusing(channel.name, plan.clock))
+        if outlet is not None:
+            links.outlets[channel.name] = outlet
     return links
+
+
+def _refusing(channel: str, clock: Clock) -> Listener:
+    def refuse(index: int, record: Block, now: Block) -> NoReturn:
+        raise BorderError(
+            f"{channel}: window {index} is not what the interrupted run had: "
+            f"{difference(record, now, clock)}"
+        )
+
+    return refuse
 
 
 def spec_of(case: Case, plan: Plan, simulator: SimulatorPlan) -> SimulatorSpec:

@@ -5,18 +5,22 @@ from __future__ import annotations
 import json
 import logging
 import resource
+import signal
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
+from typing import NoReturn
 
 from cosim.errors import RoleFailed, said
 from cosim.plan.model import Plan
-from cosim.recording import About
+from cosim.recording import About, RunDir
 from cosim.roles.base import Role
 from cosim.roles.simulator_role import SimulatorRole
 from cosim.scenario.load import Case
 from cosim.simulator import engines
+from cosim.tapes import Deck
 
 log = logging.getLogger(__name__)
 
@@ -24,10 +28,55 @@ log = logging.getLogger(__name__)
 REPORT_EVERY_S = 0.2
 #: Longest wait for one channel. Another rank may build a large network meanwhile.
 WAIT_LIMIT_S = 1800.0
+#: SLURM sends SIGTERM, or what `--signal` asks for, before a time limit.
+_ENDINGS = (signal.SIGTERM, signal.SIGUSR1)
 
 
 class Stopped(BaseException):
-    """The job was told to end by its user or a batch system, and has a moment to do so."""
+    """The job is to end, by its user, a batch system or its own limit, and has a moment to do so.
+
+    Parameters
+    ----------
+    why
+        In a few words.
+    """
+
+    def __init__(self, why: str = "told to end") -> None:
+        super().__init__(why)
+
+
+def heed_signals() -> None:
+    """From now on, what batch systems send some time before they kill raises `Stopped`."""
+    for number in _ENDINGS:
+        signal.signal(number, _stop)
+
+
+def heed_no_signals(*, by_default: bool) -> None:
+    """End what `heed_signals` began: ignore those signals, or let them kill as they do."""
+    for number in _ENDINGS:
+        signal.signal(number, signal.SIG_DFL if by_default else signal.SIG_IGN)
+
+
+def _stop(number: int, frame: object) -> NoReturn:
+    raise Stopped
+
+
+class WallLimit:
+    """Ends a run that takes longer than it may.
+
+    Parameters
+    ----------
+    limit_s
+        Longest wall-clock time from now; None for none.
+    """
+
+    def __init__(self, limit_s: float | None) -> None:
+        self._limit_s, self._begin_s = limit_s, time.monotonic()
+
+    def check(self) -> None:
+        """Raise `Stopped` if the time is over."""
+        if self._limit_s is not None and time.monotonic() - self._begin_s > self._limit_s:
+            raise Stopped(f"the limit of {self._limit_s:g} s of wall time is reached")
 
 
 def about(case: Case, plan: Plan, mpi_library: str) -> About:
@@ -42,6 +91,12 @@ def about(case: Case, plan: Plan, mpi_library: str) -> About:
         case.text, json.loads(case.resolved()), json.loads(plan.as_json()),
         seeds(case, plan), versions,
     )
+
+
+def deck_of(case: Case, run_dir: RunDir) -> Deck:
+    """Return the tapes of a run: of earlier attempts, if there were any, and of this one."""
+    earlier = [folder / run_dir.tapes.name for folder in run_dir.earlier]
+    return Deck(run_dir.tapes if case.scenario.record.tapes else None, earlier)
 
 
 def seeds(case: Case, plan: Plan) -> dict[str, int]:
@@ -102,7 +157,7 @@ def cause(error: BaseException) -> str:
     if isinstance(error, KeyboardInterrupt):
         return "interrupted"
     if isinstance(error, Stopped):
-        return "told to end"
+        return str(error)
     text = said(error) if isinstance(error, Exception) else f"{type(error).__name__}: {error}"
     return " ".join(text.split())
 

@@ -10,10 +10,12 @@ from cosim.isolated import IsolatedSimulator
 from cosim.lifecycle import (
     REPORT_EVERY_S,
     WAIT_LIMIT_S,
+    WallLimit,
     about,
     cause,
     close,
     close_quietly,
+    deck_of,
     prime,
     quietly,
     state,
@@ -26,6 +28,7 @@ from cosim.recording import Declaration, RankFile, RunDir, create_result, finish
 from cosim.roles.base import Role
 from cosim.scenario.load import Case
 from cosim.sentinel import report_first
+from cosim.tapes import Deck
 
 
 class SerialWatch:
@@ -33,8 +36,11 @@ class SerialWatch:
 
     others = False
 
-    def __init__(self, recorder: RankFile, progress: Progress) -> None:
-        self._recorder, self._progress = recorder, progress
+    def __init__(
+        self, recorder: RankFile, deck: Deck, progress: Progress, wall: WallLimit
+    ) -> None:
+        self._recorder, self._deck, self._progress = recorder, deck, progress
+        self._wall = wall
         self._reported_s = 0.0
 
     def attend(self, roles: Sequence[Role]) -> None:
@@ -44,11 +50,20 @@ class SerialWatch:
             return
         self._reported_s = now
         self._recorder.flush_if_due()
+        self._deck.flush_if_due()
+        self._wall.check()
         self._progress.update(*state(roles))
 
 
-def run_serial(case: Case, plan: Plan, run_dir: RunDir, progress: Progress) -> list[str]:
+def run_serial(
+    case: Case, plan: Plan, run_dir: RunDir, progress: Progress, max_wall_s: float | None = None
+) -> list[str]:
     """Run every role in this process.
+
+    Parameters
+    ----------
+    max_wall_s
+        Wall-clock time after which the run ends early; None for no limit.
 
     Returns
     -------
@@ -61,9 +76,10 @@ def run_serial(case: Case, plan: Plan, run_dir: RunDir, progress: Progress) -> l
         If a role fails; what was recorded is closed first.
     """
     recorder = RankFile(run_dir.recording(plan.ranks), plan.ranks, plan.clock)
+    deck, wall = deck_of(case, run_dir), WallLimit(max_wall_s)
     roles: list[Role] = []
     try:
-        links = connect(plan, None, None)
+        links = connect(plan, None, None, deck)
         roles.extend(assemble(case, plan, None, links, recorder, run_dir))
         sinks = {role.name: recorder.timing(role.name, role.peers) for role in roles}
         recorder.begin()
@@ -73,16 +89,18 @@ def run_serial(case: Case, plan: Plan, run_dir: RunDir, progress: Progress) -> l
         )
         begin_s = time.perf_counter()
         prime(roles, 0)
-        watch = SerialWatch(recorder, progress)
+        watch = SerialWatch(recorder, deck, progress, wall)
         Loop(roles, sinks, watch, Patience(spin=True), 0, WAIT_LIMIT_S, begin_s).run()
         wall_s = time.perf_counter() - begin_s
         notes = [note for role in roles for note in role.notes()]
         close(roles, 0)
         recorder.close()
+        deck.close()
     except BaseException as error:
         progress.close()
         close_quietly(roles)
         quietly(lambda: recorder.close(complete=False))
+        quietly(deck.close)
         text = cause(error)
         report_first(run_dir.path, f"cosim: {text}")
         if run_dir.result.exists():
@@ -90,6 +108,7 @@ def run_serial(case: Case, plan: Plan, run_dir: RunDir, progress: Progress) -> l
         raise
     progress.close()
     finish_result(run_dir.result, "complete", {"wall_s": wall_s, "notes": notes})
+    run_dir.forget_earlier()
     return notes
 
 

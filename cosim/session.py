@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import logging
-import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, NoReturn
+from typing import Any
 
 from cosim.assembly import assemble, connect
 from cosim.errors import PeerFailed, RoleFailed, ScenarioInvalid
 from cosim.lifecycle import (
     REPORT_EVERY_S,
     WAIT_LIMIT_S,
-    Stopped,
+    WallLimit,
     about,
     cause,
     close,
     close_quietly,
+    deck_of,
+    heed_no_signals,
+    heed_signals,
     max_rss_mb,
     prime,
     quietly,
@@ -58,18 +60,22 @@ class Session:
         Display; shown by rank 0 only.
     wait_limit_s
         Longest wait for one channel.
+    max_wall_s
+        Wall-clock time after which the run ends early; None for no limit.
     """
 
     others = True
 
     def __init__(
         self, case: Case, plan: Plan, mpi: Mpi, run_dir: RunDir, sentinel: Sentinel,
-        progress: Progress, wait_limit_s: float = WAIT_LIMIT_S,
+        progress: Progress, wait_limit_s: float = WAIT_LIMIT_S, max_wall_s: float | None = None,
     ) -> None:
         self._case, self._plan, self._mpi, self._run_dir = case, plan, mpi, run_dir
         self._sentinel, self._progress, self._limit_s = sentinel, progress, wait_limit_s
         self._me = " and ".join(r.name for r in plan.roles_on(mpi.rank)) or "idle"
         self._recorder = RankFile(run_dir.recording(mpi.rank), mpi.rank, plan.clock)
+        self._deck = deck_of(case, run_dir)
+        self._wall = WallLimit(max_wall_s if mpi.rank == 0 else None)
         self._declared: dict[int, list[Declaration]] = {}
         self._done: dict[int, dict[str, Any]] = {}
         self._closed: set[int] = set()
@@ -90,6 +96,8 @@ class Session:
         if now - self._reported_s >= REPORT_EVERY_S and self._mpi.rank not in self._done:
             self._reported_s = now
             self._recorder.flush_if_due()
+            self._deck.flush_if_due()
+            self._wall.check()
             windows, rates = state(roles)
             if self._mpi.rank == 0:
                 self._progress.update(windows, rates)
@@ -142,16 +150,15 @@ class Session:
         """
         self._note("preparation")
         try:
-            # Batch systems send it some time before they kill.
-            signal.signal(signal.SIGTERM, _stop)
+            heed_signals()
             notes = self._work()
-            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            heed_no_signals(by_default=True)
         except PeerFailed as error:
-            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+            heed_no_signals(by_default=False)
             self._follow(error)
             raise
         except BaseException as error:
-            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+            heed_no_signals(by_default=False)
             self._lead(error)
             raise
         self._sentinel.release()
@@ -165,7 +172,7 @@ class Session:
         plan, rank = self._plan, self._mpi.rank
         for model in dict.fromkeys(s.model for s in plan.simulators if s.rank == rank):
             self._check(model)
-        links = connect(plan, rank, self._mpi)
+        links = connect(plan, rank, self._mpi, self._deck)
         self._roles.extend(
             assemble(self._case, plan, rank, links, self._recorder, self._run_dir)
         )
@@ -183,6 +190,7 @@ class Session:
         notes = [note for role in self._roles for note in role.notes()]
         close(self._roles, rank)
         self._recorder.close()
+        self._deck.close()
         return self._end(time.perf_counter() - begin_s, notes)
 
     def _check(self, model: str) -> None:
@@ -208,6 +216,7 @@ class Session:
                 "wall_s": max(rank["wall_s"] for rank in everyone), "notes": notes,
                 "max_rss_mb": [rank["max_rss_mb"] for rank in everyone],
             })
+            self._run_dir.forget_earlier()
             for rank in range(1, self._mpi.size):
                 self._mpi.tell(rank, "end")
         self._until(self._mpi.told)
@@ -254,6 +263,7 @@ class Session:
     def _give_up(self, text: str) -> None:
         close_quietly(self._roles)
         quietly(lambda: self._recorder.close(complete=False))
+        quietly(self._deck.close)
         if self._mpi.rank == 0 and self._run_dir.result.exists():
             # Launchers end the others in ways that look like failures of their own.
             first = first_report(self._run_dir.path) or text
@@ -283,10 +293,6 @@ class _Noting:
             self._window = window
             self._note(f"window {window}")
         self._session.attend(roles)
-
-
-def _stop(number: int, frame: object) -> NoReturn:
-    raise Stopped
 
 
 def _enough_cores(mpi: Mpi, plan: Plan) -> bool:

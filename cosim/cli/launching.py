@@ -14,6 +14,7 @@ from pathlib import Path
 import typer
 
 from cosim.cli.checking import checked
+from cosim.cli.resuming import require_unchanged
 from cosim.cli.running import TERMINAL, Request
 from cosim.plan.model import Plan
 from cosim.recording import RunDir, finish_result
@@ -50,6 +51,11 @@ def command_for(plan: Plan, arguments: Sequence[str]) -> LaunchCommand:
 
 def arguments_of(request: Request) -> list[str]:
     """Return the request as command-line arguments for the ranks."""
+    if request.resume:
+        arguments = ["resume", str(request.run_dir)]
+        if "duration" in request.overrides:
+            arguments += ["--duration", str(request.overrides["duration"])]
+        return [*arguments, *_manner(request)]
     arguments = ["run", str(request.scenario)]
     overrides = dict(request.overrides)
     placement = overrides.pop("transformers", None)
@@ -61,11 +67,13 @@ def arguments_of(request: Request) -> list[str]:
         arguments += ["--run-dir", str(request.run_dir)]
     if request.overwrite:
         arguments.append("--overwrite")
-    if not request.picture:
-        arguments.append("--no-picture")
-    if request.quiet:
-        arguments.append("--quiet")
-    return arguments
+    return [*arguments, *_manner(request)]
+
+
+def _manner(request: Request) -> list[str]:
+    shown = ["--no-picture"] * (not request.picture) + ["--quiet"] * request.quiet
+    limited = [] if request.max_wall_s is None else ["--max-wall", f"{request.max_wall_s:g} s"]
+    return shown + limited
 
 
 def launch_and_wait(request: Request, *, dry_run: bool) -> int:
@@ -77,10 +85,16 @@ def launch_and_wait(request: Request, *, dry_run: bool) -> int:
         The job's exit code.
     """
     case, plan = checked(request.scenario, request.overrides, request.ranks)
+    require_unchanged(request, plan.resolved)
     if dry_run:
         typer.echo(command_for(plan, arguments_of(request)).text())
         return 0
-    run_dir = RunDir.create(case.scenario.name, request.run_dir, overwrite=request.overwrite)
+    if request.resume and request.run_dir is not None:
+        run_dir = RunDir(request.run_dir)
+    else:
+        run_dir = RunDir.create(
+            case.scenario.name, request.run_dir, overwrite=request.overwrite
+        )
     ranks = replace(request, run_dir=run_dir.path, overwrite=False)
     command = command_for(plan, arguments_of(ranks))
     code = _wait(command)
@@ -121,3 +135,5 @@ def _explain(run_dir: RunDir, code: int) -> None:
     if unfinished:
         finish_result(run_dir.result, f"failed: {cause.removeprefix('cosim: ')}", {})
     typer.echo(f"what was recorded until then opens: {run_dir.result}", err=True)
+    if run_dir.tapes.is_dir():
+        typer.echo(f"to go on: cosim resume {run_dir.path}", err=True)

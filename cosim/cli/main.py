@@ -6,9 +6,14 @@ import os
 import sys
 from enum import Enum
 from pathlib import Path
-from typing import Annotated, Any, Optional
+from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from cosim.cli.running import Request
 
 app = typer.Typer(
     name="cosim", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
@@ -31,6 +36,12 @@ Duration = Annotated[
 Seed = Annotated[
     Optional[int],  # noqa: UP045
     typer.Option("--seed", min=0, help="Replaces the scenario's seed."),
+]
+
+
+MaxWall = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option("--max-wall", help="End early, to be resumed, after this time: '50 min'."),
 ]
 
 
@@ -110,26 +121,67 @@ def run(
     placement: Place = None,
     picture: Annotated[bool, typer.Option(help="Draw summary.png at the end.")] = True,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
+    max_wall: MaxWall = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print the launch command and stop.")
     ] = False,
 ) -> None:
     """Run a scenario: under mpirun as a rank, or starting mpirun itself, or serially."""
+
+    def request() -> Request:
+        from cosim.cli.resuming import wall_s
+        from cosim.cli.running import Request
+
+        overrides = _overrides(window, duration, seed, placement)
+        return Request(
+            scenario, overrides, ranks, run_dir, overwrite, picture, quiet,
+            max_wall_s=wall_s(max_wall),
+        )
+
+    raise typer.Exit(_carry_out(request, serial=serial, dry_run=dry_run))
+
+
+@app.command()
+def resume(
+    run_dir: Annotated[Path, typer.Argument(help="The folder of the run.")],
+    duration: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option("--duration", help="A later end than the run had, such as '20 s'."),
+    ] = None,
+    serial: Annotated[
+        bool, typer.Option("--serial", help="Every role in this process, without MPI.")
+    ] = False,
+    ranks: Ranks = None,
+    picture: Annotated[bool, typer.Option(help="Draw summary.png at the end.")] = True,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
+    max_wall: MaxWall = None,
+) -> None:
+    """Go on with a run that ended early, or beyond its end, to what it would have been."""
+
+    def request() -> Request:
+        from cosim.cli.resuming import request_of
+
+        return request_of(
+            run_dir, duration=duration, ranks=ranks, picture=picture, quiet=quiet,
+            max_wall=max_wall,
+        )
+
+    raise typer.Exit(_carry_out(request, serial=serial, dry_run=False))
+
+
+def _carry_out(ask: Callable[[], Request], *, serial: bool, dry_run: bool) -> int:
     from cosim.sentinel import Sentinel
     from cosim_launch.environment import launched_size
 
-    overrides = _overrides(window, duration, seed, placement)
     under_mpi = not serial and launched_size(os.environ) is not None
     # The sentinel is forked before the large imports, so that it stays small.
     sentinel = Sentinel.start() if under_mpi else None
     try:
-        from cosim.cli.running import Request
-
-        request = Request(scenario, overrides, ranks, run_dir, overwrite, picture, quiet)
+        request = ask()
         if sentinel is not None:
             from cosim.cli.worker import work
 
-            raise typer.Exit(work(request, sentinel))
+            return work(request, sentinel)
     finally:
         # An exception speaks for itself.
         if sentinel is not None:
@@ -137,10 +189,10 @@ def run(
     if serial:
         from cosim.cli.serial import run_here
 
-        raise typer.Exit(run_here(request))
+        return run_here(request)
     from cosim.cli.launching import launch_and_wait
 
-    raise typer.Exit(launch_and_wait(request, dry_run=dry_run))
+    return launch_and_wait(request, dry_run=dry_run)
 
 
 @app.command()

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from rich.console import Console
 
@@ -17,6 +18,10 @@ from cosim.scenario.load import Case
 
 #: Set by the launching process when its output goes to a terminal: the width of that terminal.
 TERMINAL = "COSIM_TERMINAL_WIDTH"
+
+
+#: Held to the end of the process.
+_claims: list[TextIO] = []
 
 
 @dataclass(frozen=True)
@@ -30,6 +35,33 @@ class Request:
     overwrite: bool
     picture: bool
     quiet: bool
+    #: Go on with what `run_dir` holds.
+    resume: bool = False
+    #: Wall-clock time after which it ends early.
+    max_wall_s: float | None = None
+
+
+def prepared(request: Request, case: Case, plan: Plan) -> RunDir:
+    """Return the folder of the run, made or set aside for it, with scenario and plan in it.
+
+    Raises
+    ------
+    UsageError
+        If that cannot be.
+    """
+    if request.resume and request.run_dir is not None:
+        run_dir = RunDir(request.run_dir)
+        _claims.append(run_dir.claim())
+        run_dir.set_aside()
+    else:
+        run_dir = RunDir.create(case.scenario.name, request.run_dir, overwrite=request.overwrite)
+        _claims.append(run_dir.claim())
+    write_inputs(run_dir, case, plan)
+    asked = {
+        "scenario": str(request.scenario.resolve()), "overrides": dict(request.overrides),
+    }
+    run_dir.request.write_text(json.dumps(asked) + "\n", encoding="utf-8")
+    return run_dir
 
 
 def console() -> Console:

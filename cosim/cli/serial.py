@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import typer
+
 from cosim.cli.checking import checked
-from cosim.cli.running import Request, conclude, console, log_to, write_inputs
+from cosim.cli.resuming import require_unchanged
+from cosim.cli.running import Request, conclude, console, log_to, prepared
+from cosim.lifecycle import Stopped, heed_signals
 from cosim.progress import Progress
-from cosim.recording import RunDir
 from cosim.serial import run_serial
 
 
@@ -18,10 +21,15 @@ def run_here(request: Request) -> int:
         The exit code.
     """
     case, plan = checked(request.scenario, request.overrides, request.ranks)
-    run_dir = RunDir.create(case.scenario.name, request.run_dir, overwrite=request.overwrite)
-    write_inputs(run_dir, case, plan)
+    require_unchanged(request, plan.resolved)
+    run_dir = prepared(request, case, plan)
     log_to(run_dir.log(0), "serial", 0)
     progress = Progress(plan.clock, None if request.quiet else console())
-    notes = run_serial(case, plan, run_dir, progress)
+    heed_signals()
+    try:
+        notes = run_serial(case, plan, run_dir, progress, request.max_wall_s)
+    except Stopped as error:
+        typer.echo(f"cosim: {error}\nto go on: cosim resume {run_dir.path}", err=True)
+        return 1
     conclude(request, case, plan, run_dir, notes)
     return 0

@@ -10,7 +10,8 @@ from pathlib import Path
 import typer
 
 from cosim import mpi
-from cosim.cli.running import Request, conclude, console, log_to, write_inputs
+from cosim.cli.resuming import require_unchanged
+from cosim.cli.running import Request, conclude, console, log_to, prepared
 from cosim.errors import CosimError, PeerFailed, ScenarioInvalid, UsageError
 from cosim.plan.build import open_case
 from cosim.plan.model import Plan
@@ -36,6 +37,7 @@ def work(request: Request, sentinel: Sentinel) -> int:
     rank, size = launched_rank(os.environ), launched_size(os.environ)
     try:
         case, plan = open_case(request.scenario, request.overrides, size)
+        require_unchanged(request, plan.resolved)
     except (ScenarioInvalid, UsageError):
         sentinel.release()
         if rank != 0:
@@ -53,7 +55,10 @@ def work(request: Request, sentinel: Sentinel) -> int:
     shown = console() if rank == 0 and not request.quiet else None
     progress = Progress(plan.clock, shown)
     try:
-        notes = Session(case, plan, ranks, run_dir, sentinel, progress).run()
+        session = Session(
+            case, plan, ranks, run_dir, sentinel, progress, max_wall_s=request.max_wall_s
+        )
+        notes = session.run()
     except PeerFailed:
         return 1
     if rank == 0:
@@ -78,11 +83,7 @@ def _agree(
     text = ""
     if ranks.rank == 0:
         try:
-            run_dir = RunDir.create(
-                case.scenario.name, request.run_dir, overwrite=request.overwrite
-            )
-            write_inputs(run_dir, case, plan)
-            text = str(run_dir.path)
+            text = str(prepared(request, case, plan).path)
         except (UsageError, OSError) as error:
             typer.echo(f"cosim: {error}", err=True)
     path = ranks.from_first(text)

@@ -96,13 +96,21 @@ class MpiOutlet:
 
 
 class MpiInlet:
-    """The receiving end of a channel from another rank; see `MpiOutlet`."""
+    """The receiving end of a channel from another rank; see `MpiOutlet`.
 
-    def __init__(self, channel: ChannelPlan, transport: Transport, rank: int, tag: int) -> None:
+    Parameters
+    ----------
+    known
+        How many blocks will not be sent, because this end has them from an earlier attempt.
+    """
+
+    def __init__(
+        self, channel: ChannelPlan, transport: Transport, rank: int, tag: int, known: int = 0
+    ) -> None:
         self.name, self.peer = channel.name, channel.source
         self.lag, self.last = channel.lag, channel.last
         self._transport, self._rank, self._tag = transport, rank, tag
-        self._unposted = channel.last + 1 + channel.lag
+        self._unposted = channel.last + 1 + channel.lag - known
         self._posted: deque[tuple[Request, Bytes]] = deque()
         self._rest: tuple[Request, Bytes] | None = None
         self._arrived = False

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import fcntl
 import re
+import shutil
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import TextIO
 
 from cosim.errors import UsageError
 
+#: What each attempt at a run writes anew.
+_RECORDED = ("result.h5", "rank-*.h5", "rank-*.log", "failure.txt", "summary.png", "tapes")
 _OURS = (
-    "scenario.yaml", "resolved.json", "plan.json", "result.h5", "rank-*.h5", "rank-*.log",
-    "failure.txt", "summary.png",
+    "scenario.yaml", "resolved.json", "plan.json", "request.json", "lock", "earlier-*", *_RECORDED,
 )
 
 
@@ -64,10 +68,68 @@ class RunDir:
                     f"folder, or allow overwriting"
                 )
             for file in old:
-                file.unlink()
+                _remove(file)
         except OSError as error:
             raise UsageError(f"cannot use {path or 'runs'} as run directory: {error}") from error
         return cls(path)
+
+    def claim(self) -> TextIO:
+        """Keep others from going on with this run while the returned file is open.
+
+        Raises
+        ------
+        UsageError
+            If another process has claimed it.
+        """
+        file = (self.path / "lock").open("w")
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.close()
+            raise UsageError(f"the run in {self.path} is still going") from None
+        except OSError:
+            # Some network file systems have no locks.
+            return file
+        return file
+
+    def set_aside(self) -> Path:
+        """Move what an earlier attempt recorded into a folder of its own, and return that.
+
+        Raises
+        ------
+        UsageError
+            If that cannot be done.
+        """
+        taken = [int(p.name.rpartition("-")[2]) for p in self.path.glob("earlier-*")]
+        folder = self.path / f"earlier-{max(taken, default=0) + 1}"
+        try:
+            folder.mkdir()
+            for pattern in _RECORDED:
+                for file in self.path.glob(pattern):
+                    file.rename(folder / file.name)
+        except OSError as error:
+            raise UsageError(f"cannot set aside what {self.path} holds: {error}") from error
+        return folder
+
+    @property
+    def earlier(self) -> tuple[Path, ...]:
+        """Folders of earlier attempts."""
+        return tuple(sorted(self.path.glob("earlier-*")))
+
+    def forget_earlier(self) -> None:
+        """Delete earlier attempts, of which a complete run holds everything."""
+        for folder in self.earlier:
+            _remove(folder)
+
+    @property
+    def tapes(self) -> Path:
+        """Folder of what crossed the channels."""
+        return self.path / "tapes"
+
+    @property
+    def request(self) -> Path:
+        """What was asked for on the command line."""
+        return self.path / "request.json"
 
     @property
     def scenario(self) -> Path:
@@ -110,3 +172,10 @@ def _new_folder(parent: Path, name: str) -> Path:
             attempt += 1
         else:
             return folder
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink()

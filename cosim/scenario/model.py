@@ -327,10 +327,13 @@ class Record(Section):
     spikes
         Of which neurons: all, none, or by model and population all, none or ``every 10th``; the
         population ``*`` is every other one.
+    tapes
+        What crosses every channel, so that the run can be resumed and replayed.
     """
 
     border: Flag = True
     trains: Flag = False
+    tapes: Flag = True
     spikes: dict[str, dict[str, str]] | Literal["all", "none"] = "all"
 
 

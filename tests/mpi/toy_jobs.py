@@ -88,10 +88,10 @@ class Running:
                 pairs = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
                 variables = dict(p.decode().split("=", 1) for p in pairs if b"=" in p)
                 rank = variables.get("PMI_RANK", variables.get("OMPI_COMM_WORLD_RANK"))
-                # A rank's sentinel is a fork of it in a session of its own.
-                if rank is not None and os.getsid(pid) != pid:
-                    found.setdefault(int(rank), pid)
-        return found
+                if rank is not None:
+                    found[pid] = int(rank), _parent(pid)
+        # A rank's sentinel is its child, and has inherited its environment.
+        return {rank: pid for pid, (rank, parent) in found.items() if parent not in found}
 
     def wait(self, limit_s):
         """Wait for the end; fail if it does not come in time, or leaves processes behind."""
@@ -129,6 +129,10 @@ class Running:
     def _said(self):
         # Some launchers write NUL bytes into their banners.
         return [f.read_text(errors="replace").replace("\0", "") for f in self._logs]
+
+
+def _parent(pid):
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
 
 
 @contextlib.contextmanager

@@ -27,6 +27,7 @@ LAYERS = (
     ("scenario", "transformers", "recording"),
     ("plan", "results"),
     ("", "plotting", "links"),
+    ("tapes",),
     ("roles",),
     ("loop", "isolated"),
     ("assembly", "lifecycle"),
@@ -209,6 +210,7 @@ from pathlib import Path
 from cosim.assembly import assemble, connect
 from cosim.plan.build import open_case
 from cosim.recording import RankFile, RunDir
+from cosim.tapes import Deck
 class Nobody:
     def send(self, buffer, rank, tag): return self
     def receive(self, buffer, rank, tag): return self
@@ -219,7 +221,7 @@ assert plan.transformers[-1].rank == rank > max(s.rank for s in plan.simulators)
 with tempfile.TemporaryDirectory() as folder:
     recorder = RankFile(Path(folder) / "r.h5", rank, plan.clock)
     run_dir = RunDir(Path(folder))
-    assert list(assemble(case, plan, rank, connect(plan, rank, Nobody()), recorder, run_dir))
+    assert list(assemble(case, plan, rank, connect(plan, rank, Nobody(), Deck(None)), recorder, run_dir))
     recorder.close()
 """
 

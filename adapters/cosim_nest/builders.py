@@ -19,7 +19,7 @@ class NetworkBuilder(Protocol):
     """Describes a network from its parameters, and builds it in NEST.
 
     `parameters` is always an instance of the builder's own `Parameters`. A builder may also be a
-    `KnowsRates`.
+    `KnowsRates` or a `KnowsLacks`.
     """
 
     #: Validates what stands beside ``builder`` in YAML.
@@ -61,6 +61,14 @@ class KnowsRates(Protocol):
 
     def reference_rates(self, parameters: Any) -> Mapping[str, RateBand]:  # noqa: ANN401
         """Return the rates of those populations of which they are known."""
+
+
+@runtime_checkable
+class KnowsLacks(Protocol):
+    """A builder that needs more than NEST."""
+
+    def lacks(self, parameters: Any) -> str:  # noqa: ANN401
+        """Return what this machine lacks for the network, and the mend; empty if nothing."""
 
 
 def reference_rates(

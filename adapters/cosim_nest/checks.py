@@ -8,12 +8,13 @@ from typing import Any
 
 from cosim.errors import Problem, UsageError
 from cosim.scenario.model import Named
+from cosim_nest.builders import KnowsLacks
 from cosim_nest.config import NestConfig
 from cosim_nest.kernel import Kernel, load, reason
 from cosim_nest.models import eglif
 from cosim_nest.network import create_device, create_population, synapse_spec
 from cosim_nest.rules import nearest
-from cosim_nest.sections import Device, Network, Population, Synapse
+from cosim_nest.sections import BuiltNetwork, Device, Network, Population, Synapse
 from cosim_nest.values import Value
 
 Place = tuple[str | int, ...]
@@ -39,6 +40,13 @@ def check(config: NestConfig) -> Iterator[Problem]:
         asked.close()
 
 
+def _lacking(network: BuiltNetwork) -> Iterator[Problem]:
+    builder = network.built_by
+    lacks = builder.lacks(network.parameters) if isinstance(builder, KnowsLacks) else ""
+    if lacks:
+        yield Problem(("network", "builder"), f"builder {network.builder}: {lacks}")
+
+
 class _Asked:
     """One round of questions to NEST, with what was made on trial."""
 
@@ -61,6 +69,8 @@ class _Asked:
         if isinstance(network, Network):
             for name, population in network.populations.items():
                 yield from self._population(("network", "populations", name), name, population)
+        else:
+            yield from _lacking(network)
         for i, projection in enumerate(network.projections):
             place: Place = ("network", "projections", i)
             yield from self._rule((*place, "rule"), projection.rule)

@@ -84,6 +84,14 @@ def test_the_check_says_that_it_is_not_compiled(not_compiled):
     assert problem.hint == "run 'cosim build-models' once on this machine"
 
 
+@pytest.mark.parametrize("neuron", ["eglif", "stand_in", "auto"])
+def test_the_check_says_that_a_builder_needs_it(not_compiled, neuron):
+    network = {"builder": "cerebellar_circuit", "box": ["150 um", "130 um"], "neuron": neuron}
+    found = list(ENGINE.check(config(network), ["cerebellum"]))
+    assert [p.path for p in found] == [("network", "builder")] * (neuron == "eglif")
+    assert all("run 'cosim build-models'" in p.text() for p in found)
+
+
 def test_a_run_says_that_it_is_not_compiled(not_compiled):
     simulator = ENGINE.create(spec(config(golgi()), clock(4.0, 8.0)))
     try:

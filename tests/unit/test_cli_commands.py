@@ -126,7 +126,7 @@ def test_the_schema_goes_to_a_file(command, tmp_path):
     path = tmp_path / "schema.json"
     code, _, _ = command("schema", "--output", path)
     assert code == 0
-    assert "models" in json.loads(path.read_text())["properties"]
+    assert "models" in json.loads(path.read_text())["$defs"]["scenario"]["properties"]
 
 
 def test_doctor_says_what_is_bad(command, monkeypatch):

@@ -103,6 +103,10 @@ class CerebellarCircuit:
         """Return the rates of the isolated circuit at rest."""
         return reference_rates(parameters.state)
 
+    def lacks(self, parameters: CerebellarParameters) -> str:
+        """Return whether the neuron that is asked for is still to be compiled."""
+        return eglif.absence() if parameters.neuron == "eglif" else ""
+
     def build(
         self,
         nest: Any,  # noqa: ANN401

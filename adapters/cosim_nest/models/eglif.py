@@ -23,6 +23,11 @@ def available() -> bool:
     return path is not None and path.exists()
 
 
+def absence() -> str:
+    """Return that the neuron is not compiled, with the mend; empty if it is."""
+    return "" if available() else f"the neuron model {MODEL} is not compiled for this NEST; {MEND}"
+
+
 def build(force: bool = False) -> Path:
     """Compile the neuron unless it is compiled, and return the module.
 
@@ -54,9 +59,9 @@ def install(nest: Any) -> None:  # noqa: ANN401 - NEST has no types
     """
     if MODEL in nest.node_models:
         return
+    if lacking := absence():
+        raise UsageError(lacking)
     path = SOURCE.compiled()
-    if path is None or not path.exists():
-        raise UsageError(f"the neuron model {MODEL} is not compiled for this NEST; {MEND}")
     try:
         nest.Install(str(path))
     except nest.NESTError as error:

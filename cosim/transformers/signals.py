@@ -76,7 +76,8 @@ class Gating:
         dS/dt = -S / tau_S + (1 - S) * gamma * r
 
     (Deco et al. 2013, J Neurosci 33:11239; 2014, J Neurosci 34:7886). The step is exact for a
-    rate held over it. Before and at time 0 S rests at the steady state of the initial rate.
+    rate held over it. Before and at time 0 S rests at the steady state of the rates before time 0,
+    or of the initial rate where none come.
 
     Parameters
     ----------
@@ -128,7 +129,9 @@ class Gating:
         check_rates(signal, self._tick_ms)
         columns = signal.values.shape[1]
         if signal.stop <= 0:
-            return Signal(signal.start, signal.step, np.full(signal.values.shape, self._initial))
+            rest = [[self.steady_state(r) for r in rates] for rates in signal.values.tolist()]
+            self._state = rest[-1]
+            return Signal(signal.start, signal.step, np.array(rest))
         self._state = self._state or [self._initial] * columns
         step_ms = signal.step * self._tick_ms
         out = np.empty_like(signal.values)

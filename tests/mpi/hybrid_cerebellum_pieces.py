@@ -25,10 +25,10 @@ BOX_UM = (150.0, 130.0)
 INPUT = "border/CbCtx_R.mossy_fibres.in0/input"
 FIBRES = "CbCtx_R.mossy_fibres.in0"
 OUTPUT = "border/CbNuc_R.dcn_p.to.cortex"
-#: Where the scenario's mean-field models rest; TVB would draw from wide intervals.
+#: Where mean-field models begin; TVB would draw from wide intervals. Cortex rests, nuclei settle.
 REST = {
     "cerebellar_cortex": {"GrC": 0.0044, "GoC": 0.0101, "MLI": 0.0347, "PC": 0.0727, "noise": 0.0},
-    "nuclei": {"DCNp": 0.0486, "DCNi": 0.0128},
+    "nuclei": {"DCNp": 0.06, "DCNi": 0.0128},
 }
 
 

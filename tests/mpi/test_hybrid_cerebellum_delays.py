@@ -137,13 +137,14 @@ def gates(rates_kHz, initial):
 
 @pytest.fixture(scope="module")
 def nuclear(run):
-    """Gates that the nuclei open, by region; those of a mean field are closed before time 0."""
+    """Gates that the nuclei open, by region; before time 0 they rest, as their senders do."""
     rates_kHz = run.column(f"{OUTPUT}/rate")[1] / 1e3
-    resting = GAMMA * BEFORE_HZ / 1e3
+    before_kHz = {"CbNuc_R": BEFORE_HZ / 1e3, "CbNuc_L": REST["nuclei"]["DCNp"]}
+    resting = {n: GAMMA * r / (1 / TAU_S_MS + GAMMA * r) for n, r in before_kHz.items()}
     left = history(run, "nuclei", "DCNp", REST["nuclei"]["DCNp"])["CbNuc_L"]
     return {
-        "CbNuc_R": gates(rates_kHz, resting / (1 / TAU_S_MS + resting)),
-        "CbNuc_L": gates(left[1:], 0.0),
+        "CbNuc_R": gates(rates_kHz, resting["CbNuc_R"]),
+        "CbNuc_L": gates(left[1:], resting["CbNuc_L"]),
     }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import NoReturn
@@ -92,9 +92,15 @@ def spec_of(case: Case, plan: Plan, simulator: SimulatorPlan) -> SimulatorSpec:
 
 
 def assemble(
-    case: Case, plan: Plan, rank: int | None, links: Links, recorder: RankFile, run_dir: RunDir
+    case: Case, plan: Plan, rank: int | None, links: Links, recorder: RankFile, run_dir: RunDir,
+    only: Collection[str] | None = None,
 ) -> Iterator[Role]:
     """Build and prepare the roles of a rank, one by one: whoever takes them has to close them.
+
+    Parameters
+    ----------
+    only
+        Names of the roles to build; None for all of the rank.
 
     Raises
     ------
@@ -103,7 +109,7 @@ def assemble(
     """
     taken: set[str] = set()
     for simulator in plan.simulators:
-        if rank not in (None, simulator.rank):
+        if rank not in (None, simulator.rank) or not _wanted(simulator.name, only):
             continue
         engine = engines()[simulator.engine]
         # A second instance of such an engine needs a process of its own.
@@ -113,13 +119,17 @@ def assemble(
             role = _simulator_role(case, plan, simulator, links, recorder, run_dir, apart=apart)
         yield role
     for transformer in plan.transformers:
-        if rank in (None, transformer.rank):
+        if rank in (None, transformer.rank) and _wanted(transformer.name, only):
             with _naming(transformer.name, rank, transformer.region):
                 converting = ROLES[transformer.kind](
                     transformer, plan.clock, case.scenario.seed, links.inlets, links.outlets,
                     recorder, case.scenario.record,
                 )
             yield converting
+
+
+def _wanted(role: str, only: Collection[str] | None) -> bool:
+    return only is None or role in only
 
 
 @contextmanager
@@ -153,7 +163,7 @@ def _outlets(
 ) -> Mapping[str, Sequence[Outlet]]:
     ports: dict[str, list[Outlet]] = {}
     for channel in plan.channels:
-        if channel.source == name:
+        if channel.source == name and channel.name in outlets:
             ports.setdefault(channel.source_port, []).append(outlets[channel.name])
     return ports
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
 
-from cosim.assembly import assemble, connect
+from cosim.assembly import Links, assemble, connect
 from cosim.isolated import IsolatedSimulator
 from cosim.lifecycle import (
     REPORT_EVERY_S,
@@ -55,6 +56,25 @@ class SerialWatch:
         self._progress.update(*state(roles))
 
 
+@dataclass(frozen=True)
+class Cast:
+    """Which roles play, and what is at the ends of their channels.
+
+    Parameters
+    ----------
+    deck
+        Tapes to write and to close.
+    links
+        Makes the ends of the channels.
+    only
+        Names of the roles; None for all.
+    """
+
+    deck: Deck
+    links: Callable[[], Links]
+    only: Collection[str] | None = None
+
+
 def run_serial(
     case: Case, plan: Plan, run_dir: RunDir, progress: Progress, max_wall_s: float | None = None
 ) -> list[str]:
@@ -75,12 +95,23 @@ def run_serial(
     RoleFailed
         If a role fails; what was recorded is closed first.
     """
+    deck = deck_of(case, run_dir)
+    cast = Cast(deck, lambda: connect(plan, None, None, deck))
+    notes = perform(case, plan, run_dir, progress, cast, max_wall_s)
+    run_dir.forget_earlier()
+    return notes
+
+
+def perform(
+    case: Case, plan: Plan, run_dir: RunDir, progress: Progress, cast: Cast,
+    max_wall_s: float | None = None,
+) -> list[str]:
+    """Run some roles in this process; otherwise as `run_serial`."""
     recorder = RankFile(run_dir.recording(plan.ranks), plan.ranks, plan.clock)
-    deck, wall = deck_of(case, run_dir), WallLimit(max_wall_s)
+    deck, wall = cast.deck, WallLimit(max_wall_s)
     roles: list[Role] = []
     try:
-        links = connect(plan, None, None, deck)
-        roles.extend(assemble(case, plan, None, links, recorder, run_dir))
+        roles.extend(assemble(case, plan, None, cast.links(), recorder, run_dir, cast.only))
         sinks = {role.name: recorder.timing(role.name, role.peers) for role in roles}
         recorder.begin()
         create_result(
@@ -108,7 +139,6 @@ def run_serial(
         raise
     progress.close()
     finish_result(run_dir.result, "complete", {"wall_s": wall_s, "notes": notes})
-    run_dir.forget_earlier()
     return notes
 
 

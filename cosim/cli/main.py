@@ -169,6 +169,44 @@ def resume(
     raise typer.Exit(_carry_out(request, serial=serial, dry_run=False))
 
 
+@app.command()
+def replay(
+    run_dir: Annotated[Path, typer.Argument(help="The folder of the run.")],
+    only: Annotated[str, typer.Option("--only", help="Name of the simulator.")],
+    scenario: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option("--scenario", help="A changed scenario to try; default: that of the run."),
+    ] = None,
+    to: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option("--to", help="Folder for what is recorded; default: one in the run's."),
+    ] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
+) -> None:
+    """Run one simulator of a run again alone, fed with what it received then."""
+    from cosim.cli.replaying import replay as again
+
+    raise typer.Exit(again(run_dir, only, scenario=scenario, to=to, quiet=quiet))
+
+
+@app.command()
+def verify(
+    scenario: ScenarioFile,
+    duration: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option("--duration", help="Biological time of each run; default: a short one."),
+    ] = None,
+    keep: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option("--keep", help="Folder in which the runs stay."),
+    ] = None,
+) -> None:
+    """Prove that the answer depends neither on windows nor on ranks, placement or cuts."""
+    from cosim.cli.verifying import verify as prove
+
+    raise typer.Exit(prove(scenario, duration, keep))
+
+
 def _carry_out(ask: Callable[[], Request], *, serial: bool, dry_run: bool) -> int:
     from cosim.sentinel import Sentinel
     from cosim_launch.environment import launched_size

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -36,27 +37,50 @@ def request_of(
     UsageError
         If there is no run there, it is complete, or it went on longer than that already.
     """
-    run_dir = RunDir(folder)
-    try:
-        asked = json.loads(run_dir.request.read_text(encoding="utf-8"))
-        plan = json.loads(run_dir.plan.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise UsageError(f"{folder} holds no run that can be resumed: {error}") from None
-    clock = plan["clock"]
-    tick_ns = clock["tick_ns"]
-    window_ms, duration_ms = (clock[k] * tick_ns / NS_PER_MS for k in ("window", "duration"))
+    old = recorded(folder)
     if duration is None:
-        if _complete(run_dir):
+        if _complete(RunDir(folder)):
             raise UsageError(
                 f"the run in {folder} is complete; to go beyond its end, give a longer --duration"
             )
-        duration = f"{duration_ms!r} ms"
-    elif time_ms("--duration", duration) < duration_ms:
-        raise UsageError(f"--duration is {duration}, but the run is of {duration_ms:g} ms")
-    overrides = {**asked["overrides"], "window": f"{window_ms!r} ms", "duration": duration}
+    elif time_ms("--duration", duration) < old.duration_ms:
+        raise UsageError(f"--duration is {duration}, but the run is of {old.duration_ms:g} ms")
+    overrides = old.overrides if duration is None else {**old.overrides, "duration": duration}
     return Request(
-        Path(asked["scenario"]), overrides, ranks, folder, False, picture, quiet, resume=True,
+        old.scenario, overrides, ranks, folder, False, picture, quiet, resume=True,
         max_wall_s=wall_s(max_wall),
+    )
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """What a run was asked to do: its scenario, with its window and duration among the options."""
+
+    scenario: Path
+    overrides: dict[str, Any]
+    window_ms: float
+    duration_ms: float
+
+
+def recorded(folder: Path) -> Recorded:
+    """Read what a run was.
+
+    Raises
+    ------
+    UsageError
+        If there is no run in the folder.
+    """
+    run_dir = RunDir(folder)
+    try:
+        asked = json.loads(run_dir.request.read_text(encoding="utf-8"))
+        clock = json.loads(run_dir.plan.read_text(encoding="utf-8"))["clock"]
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{folder} holds no run that can be resumed: {error}") from None
+    tick_ns = clock["tick_ns"]
+    window_ms, duration_ms = (clock[k] * tick_ns / NS_PER_MS for k in ("window", "duration"))
+    times = {"window": f"{window_ms!r} ms", "duration": f"{duration_ms!r} ms"}
+    return Recorded(
+        Path(asked["scenario"]), {**asked["overrides"], **times}, window_ms, duration_ms
     )
 
 

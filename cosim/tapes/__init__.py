@@ -6,7 +6,16 @@ own speed and without anybody else; what it sends can be compared with what it s
 """
 
 from cosim.tapes.deck import Deck
-from cosim.tapes.ends import Listener, RepeatingOutlet, TapedInlet
+from cosim.tapes.ends import Listener, Nowhere, PlayedInlet, RepeatingOutlet, TapedInlet
 from cosim.tapes.reel import Reel, TapeDamaged
 
-__all__ = ["Deck", "Listener", "Reel", "RepeatingOutlet", "TapeDamaged", "TapedInlet"]
+__all__ = [
+    "Deck",
+    "Listener",
+    "Nowhere",
+    "PlayedInlet",
+    "Reel",
+    "RepeatingOutlet",
+    "TapeDamaged",
+    "TapedInlet",
+]

@@ -43,6 +43,18 @@ class Deck:
         self._reels += found
         return max(found, key=lambda reel: reel.count, default=None)
 
+    def reel(self, folder: Path, channel: str) -> Reel:
+        """Return the tape of a channel in a folder.
+
+        Raises
+        ------
+        TapeDamaged
+            If there is none, or it is damaged from its beginning.
+        """
+        reel = Reel(folder, channel)
+        self._reels.append(reel)
+        return reel
+
     def tape(self, channel: str) -> Tape | None:
         """Return a new tape of a channel; None if nothing is to be written."""
         if self._folder is None:

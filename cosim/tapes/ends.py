@@ -10,6 +10,7 @@ from cosim.clock import Clock
 from cosim.errors import BorderError
 from cosim.links.base import Inlet, Outlet
 from cosim.messages import Block, Signal
+from cosim.plan.model import ChannelPlan
 from cosim.tapes.reel import Reel, Tape
 
 #: Takes window, block of the record, and the block that differs from it.
@@ -46,9 +47,7 @@ class TapedInlet:
             If the tape has another window there.
         """
         if self._earlier is not None and self._repeats():
-            found, block = self._earlier.next()
-            if found != index:
-                raise BorderError(f"{self.name}: the tape has window {found}, {index} was due")
+            block = _due(self._earlier, index)
         else:
             block = self._live.take(index)
         if self._tape is not None:
@@ -92,6 +91,63 @@ class RepeatingOutlet:
     def delivered(self) -> bool:
         """Tell whether everything sent has left; never waits."""
         return self._live.delivered()
+
+
+class PlayedInlet:
+    """A receiving end with nobody at the other: it gives what is on tape.
+
+    Parameters
+    ----------
+    channel
+        The plan of the channel.
+    reel
+        Its tape.
+    """
+
+    def __init__(self, channel: ChannelPlan, reel: Reel) -> None:
+        self.name, self.peer = channel.name, channel.source
+        self.lag, self.last = channel.lag, channel.last
+        self._reel = reel
+
+    def ready(self) -> bool:
+        """Tell whether there is a block left."""
+        return self._reel.left > 0
+
+    def take(self, index: int) -> Block:
+        """Return the next block.
+
+        Raises
+        ------
+        BorderError
+            If the tape has another window there.
+        """
+        return _due(self._reel, index)
+
+
+def _due(reel: Reel, index: int) -> Block:
+    found, block = reel.next()
+    if found != index:
+        raise BorderError(f"{reel.channel}: the tape has window {found}, {index} was due")
+    return block
+
+
+class Nowhere:
+    """A sending end with nobody at the other."""
+
+    def __init__(self, channel: ChannelPlan) -> None:
+        self.name, self.peer = channel.name, channel.target
+        self.lag, self.last = channel.lag, channel.last
+
+    def room(self) -> bool:
+        """Tell that there is always room."""
+        return True
+
+    def put(self, index: int, block: Block) -> None:
+        """Forget the block."""
+
+    def delivered(self) -> bool:
+        """Tell that nothing is under way."""
+        return True
 
 
 def same(one: Block, other: Block) -> bool:

@@ -32,6 +32,7 @@ LAYERS = (
     ("loop", "isolated"),
     ("assembly", "lifecycle"),
     ("session", "serial"),
+    ("replay",),
     ("cli",),
     ("__main__",),
 )

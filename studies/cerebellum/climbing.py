@@ -28,6 +28,7 @@ from cosim_nest.cerebellum.circuit import neuron_kind
 from cosim_nest.cerebellum.parameters import CerebellarParameters
 
 STATES = ("awake", "vitro")
+LABELS = {"awake": "awake", "vitro": "in vitro"}
 #: First and last moment of the course, from the olivary spike, and its bins.
 SHOWN_MS, BIN_MS = (-30.0, 120.0), 2.0
 log = logging.getLogger("climbing")
@@ -169,7 +170,7 @@ def draw(path: Path, moments: Sequence[Moment]) -> None:
                 hz = np.array([[by[seed, t] for t in times] for seed in seeds])
                 mean, sd = hz.mean(axis=0), hz.std(axis=0)
                 axis.fill_between(times, mean - sd, mean + sd, color=colour, alpha=0.25, lw=0)
-                axis.plot(times, mean, color=colour, label=state)
+                axis.plot(times, mean, color=colour, label=LABELS[state])
             axis.set(title=population, xlabel="ms after the olive", ylim=(0, None))
         figure.axes[0].set_ylabel("spikes/s")
         figure.axes[0].legend()

@@ -13,6 +13,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
+from PIL import Image
 
 from cosim.plotting.style import GREY, INK, PALE, PALETTE, STYLE
 from side_by_side import alone, measures, reading, whole_brain
@@ -39,12 +40,19 @@ BANDS_HZ = {
 
 
 @contextmanager
-def _page(path: Path, rows: int, columns: int, size: tuple[float, float]) -> Iterator[list[Axes]]:
-    """Give the axes of a picture, row by row, and save it at the end."""
+def _page(
+    path: Path, rows: int, columns: int, size: tuple[float, float], *, shades: bool = False
+) -> Iterator[list[Axes]]:
+    """Give the axes of a picture, row by row; save it at the end, if need be with all shades."""
     with mpl.rc_context({**STYLE, "text.parse_math": True}):
         figure = Figure(figsize=size, layout="constrained")
         yield list(np.ravel(figure.subplots(rows, columns)))
         figure.savefig(path, dpi=160)
+    if shades:
+        return
+    # A third of the size, and lines look the same.
+    with Image.open(path) as image:
+        image.convert("RGB").quantize(192).save(path, optimize=True)
 
 
 def rates(path: Path, field: Kind, spiking: Kind) -> None:
@@ -127,7 +135,7 @@ def bursts(path: Path, courses: Sequence[Course]) -> None:
             axis.set_xlabel("ms")
         for row, kind in enumerate(kinds):
             axes[row * columns].set_ylabel(f"burst on {kind}\nspikes/s")
-        axes[columns - 1].legend(loc="upper right", fontsize=5.5)
+        axes[1].legend(loc="upper right", fontsize=5.5)
 
 
 def stimulus(path: Path, response: Response) -> None:
@@ -155,7 +163,7 @@ def stimulus(path: Path, response: Response) -> None:
 
 def rest(path: Path, run: Rested, growths: Mapping[str, Growth]) -> None:
     """Draw BOLD, its connectivity, and what connectivities are worth by the length of runs."""
-    with _page(path, 1, 3, (8.4, 2.3)) as axes:
+    with _page(path, 1, 3, (8.4, 2.3), shades=True) as axes:
         change = run.bold / run.bold.mean(axis=0) - 1
         for label in ("lM1", "rM1", "lPFCDL", "lV1"):
             at = run.labels.index(label)
@@ -191,7 +199,7 @@ def _band(axis: Axes, time_ms: Array, values: Array, colour: str, label: str) ->
 def cortex(path: Path, kinds: tuple[Kind, Kind], expectations: tuple[Expected, Expected]) -> None:
     """Draw what the swap does to connectivity and rates of the cortex, and what is expected."""
     field, spiking = kinds
-    with _page(path, 1, 4, (9.4, 2.3)) as axes:
+    with _page(path, 1, 4, (9.4, 2.3), shades=True) as axes:
         regions = len(field.labels)
         for axis, kind, title in zip(axes, kinds, ("mean field", "hybrid"), strict=False):
             mean = _square(kind.connectivity.mean(axis=0), regions)

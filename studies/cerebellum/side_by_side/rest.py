@@ -19,9 +19,11 @@ Array = NDArray[np.float64]
 SCENARIO = CONFIGS / "cerebellum_rest.yaml"
 #: Length of TVB's haemodynamic response, before which BOLD is not of the brain at rest.
 RESPONSE_MS = 20_000.0
-#: Turns the spiking half into a mean field, and is all that has to be written for it.
-#: Rate of the nuclei then, spikes/s.
+#: Samples from which correlations are taken.
+_FEWEST = 3
+#: Rate of the nuclei of mean fields at rest, spikes/s.
 REST_HZ = {"CbNuc_L": 48.6, "CbNuc_R": 48.6}
+#: Turns the spiking half into a mean field, and is all that has to be written for it.
 MEAN_FIELD = """\
 base: {base}
 name: brain with a cerebellum at rest, all of it mean field
@@ -45,7 +47,7 @@ class Lengths:
 
     field_s: float = 60.0
     field_seeds: int = 3
-    hybrid_s: float = 10.0
+    hybrid_s: float = 60.0
     hybrid_seeds: int = 1
 
     @classmethod
@@ -172,22 +174,27 @@ def _of_lengths(growths: Mapping[str, Growth]) -> str:
 
 
 def _against(field: Sequence[Rested], hybrid: Sequence[Rested]) -> str:
-    span_s = len(hybrid[0].gating) * hybrid[0].step_ms / 1e3
-    steps = len(hybrid[0].gating)
-    first = [measures.connectivity(run.gating[:steps]) for run in field]
-    second = [measures.connectivity(run.gating) for run in hybrid]
-    seeds = [measures.likeness(a, b) for a, b in combinations(first, 2)]
-    same = [measures.likeness(a, b) for a, b in zip(first, second, strict=False)]
-    other = [
-        measures.likeness(a, b) for i, a in enumerate(first) for j, b in enumerate(second) if i != j
-    ]
-    rows = [
-        ["two mean fields, other seed", _mean(seeds)],
-        ["hybrid and mean field, other seed", _mean(other)],
-        ["hybrid and mean field, same seed", _mean(same)],
-        ["samples of BOLD at rest in the hybrid", str(len(hybrid[0].bold))],
-    ]
-    return tables.table([f"connectivities of S_e, {span_s:g} s", "correlation"], rows)
+    rows = []
+    signals = {"S_e": lambda run: run.gating, "BOLD": lambda run: run.bold}
+    for name, signal in signals.items():
+        steps = min(len(signal(run)) for run in (*field, *hybrid))
+        if steps < _FEWEST:
+            rows.append([name, str(steps), "", "", ""])
+            continue
+        first, second = (
+            [measures.connectivity(signal(run)[:steps]) for run in runs] for runs in (field, hybrid)
+        )
+        seeds = [measures.likeness(a, b) for a, b in combinations(first, 2)]
+        other = [
+            measures.likeness(a, b)
+            for i, a in enumerate(first)
+            for j, b in enumerate(second)
+            if i != j
+        ]
+        same = [measures.likeness(a, b) for a, b in zip(first, second, strict=False)]
+        rows.append([name, str(steps), _mean(seeds), _mean(other), _mean(same)])
+    heading = ["signal", "samples", "mean fields, other seed", "one of each, other seed"]
+    return tables.table([*heading, "one of each, same seed"], rows)
 
 
 def _mean(values: Sequence[float]) -> str:

@@ -7,7 +7,7 @@ bursts. What is done already is taken from the folder, so that it can be interru
     python studies/cerebellum/comparison.py --out out/comparison
 
 It writes pictures, and ``comparison.md`` with the tables. The whole takes about 35 minutes of two
-cores; ``--quick``, which only shows that everything works, takes 4. ``--only`` makes parts of it.
+idle cores; ``--quick``, which only shows that everything works, a fifth. ``--only`` makes parts.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def _expected(kind: whole_brain.Kind) -> Expected:
 
 def transfer(out: Path, seeds: Sequence[int], neuron: str, ms: float) -> Iterator[tuple[str, str]]:
     """Yield the table of transfer functions, and draw them."""
-    rows = circuits.transfer(seeds, neuron, ms, out / "transfer.csv")
+    rows = circuits.transfer(seeds, neuron, ms, out / f"transfer_{neuron}_{ms:g}ms.csv")
     curves = alone.curves(rows)
     figures.transfer(out / "transfer.png", curves)
     title = f"Rates in spikes/s against mossy input in spikes/s ({len(seeds)} seeds, {ms:g} ms)"
@@ -68,7 +68,9 @@ def transfer(out: Path, seeds: Sequence[int], neuron: str, ms: float) -> Iterato
 
 def burst(out: Path, seeds: Sequence[int], neuron: str, repeats: int) -> Iterator[tuple[str, str]]:
     """Yield the table of bursts, and draw them."""
-    courses = alone.courses(circuits.bursts(seeds, neuron, repeats, out / "burst.csv"))
+    courses = alone.courses(
+        circuits.bursts(seeds, neuron, repeats, out / f"burst_{neuron}_{repeats}.csv")
+    )
     figures.bursts(out / "burst.png", courses)
     title = f"Rates in spikes/s in the 50 ms of a burst ({len(seeds)} seeds, {repeats} bursts each)"
     yield title, tables.bursts(courses)

@@ -164,15 +164,16 @@ def stimulus(path: Path, response: Response) -> None:
 def rest(path: Path, run: Rested, growths: Mapping[str, Growth]) -> None:
     """Draw BOLD, its connectivity, and what connectivities are worth by the length of runs."""
     with _page(path, 1, 3, (8.4, 2.3), shades=True) as axes:
-        change = run.bold / run.bold.mean(axis=0) - 1
+        bold = run.rested
+        change, times_s = bold / bold.mean(axis=0) - 1, run.bold_ms[-len(bold) :] / 1e3
         for label in ("lM1", "rM1", "lPFCDL", "lV1"):
             at = run.labels.index(label)
-            axes[0].plot(run.bold_ms / 1e3, 100 * change[:, at], ".-", ms=3, label=label)
+            axes[0].plot(times_s, 100 * change[:, at], ".-", ms=3, label=label)
         axes[0].set(xlabel="s", ylabel="%", title="BOLD at rest, mean field")
         axes[0].legend(ncols=2)
-        matrix = _square(measures.connectivity(run.bold), len(run.labels))
+        matrix = _square(measures.connectivity(bold), len(run.labels))
         image = axes[1].imshow(matrix, vmin=-1, vmax=1, cmap="RdBu_r")
-        axes[1].set(title=f"correlation of BOLD, {len(run.bold)} samples", xlabel="region")
+        axes[1].set(title=f"correlation of BOLD, {len(bold)} samples", xlabel="region")
         axes[1].figure.colorbar(image, ax=axes[1], shrink=0.8)
         for (signal, growth), colour in zip(growths.items(), (FIELD, OTHER), strict=True):
             for values, marker, what in (

@@ -47,7 +47,7 @@ class Lengths:
 
     field_s: float = 60.0
     field_seeds: int = 3
-    hybrid_s: float = 60.0
+    hybrid_s: float = 26.0
     hybrid_seeds: int = 1
 
     @classmethod
@@ -69,7 +69,7 @@ class Rested:
     step_ms
         Between its values.
     bold
-        Once it is of the brain at rest, shape (time, regions); perhaps no time at all.
+        Shape (time, regions).
     bold_ms
         Its times, shape (time,).
     """
@@ -85,12 +85,17 @@ class Rested:
         """Between values of BOLD."""
         return float(self.bold_ms[1] - self.bold_ms[0])
 
+    @property
+    def rested(self) -> Array:
+        """BOLD since it is of the brain at rest; perhaps of no time at all."""
+        return self.bold[self.bold_ms >= RESPONSE_MS]
+
 
 def read(job: Job) -> Rested:
     """Read a run."""
     with opened(job) as result:
         cortex = reading.cortex(result)
-        bold = result.signal("cortex/Bold", between_ms=(RESPONSE_MS, np.inf))
+        bold = result.signal("cortex/Bold")
     return Rested(cortex.labels, cortex.gating, cortex.step_ms, bold.values, bold.time.values)
 
 
@@ -120,13 +125,19 @@ def rest(out: Path, lengths: Lengths) -> Iterator[tuple[str, str]]:
     spans_s = [s for s in (1, 2, 5, 10, 20, 40, 80, 160) if s < length_s] + [length_s]
     growths = {
         "S_e": growth([(run.gating, run.step_ms) for run in field], spans_s, goal),
-        "BOLD": growth([(run.bold, run.bold_step_ms) for run in field], _bold_spans_s(field), goal),
+        "BOLD": growth(
+            [(run.rested, run.bold_step_ms) for run in field], _bold_spans_s(field), goal
+        ),
     }
     figures.rest(out / "bold.png", field[0], growths)
     title = f"Mean field at rest, {lengths.field_seeds} seeds of {lengths.field_s:g} s"
     yield title, _of_lengths(growths)
     title = f"Hybrid at rest for {lengths.hybrid_s:g} s beside as much of the mean field"
     yield title, _against(field, hybrid)
+    yield (
+        "Relative change of BOLD, root mean square over samples and regions",
+        _changes(field, hybrid),
+    )
 
 
 def growth(runs: Sequence[tuple[Array, float]], spans_s: Sequence[float], goal: Array) -> Growth:
@@ -143,7 +154,7 @@ def growth(runs: Sequence[tuple[Array, float]], spans_s: Sequence[float], goal: 
 
 
 def _bold_spans_s(field: Sequence[Rested]) -> list[float]:
-    whole_s = len(field[0].bold) * field[0].bold_step_ms / 1e3
+    whole_s = len(field[0].rested) * field[0].bold_step_ms / 1e3
     return [whole_s / 2, whole_s]
 
 
@@ -175,7 +186,7 @@ def _of_lengths(growths: Mapping[str, Growth]) -> str:
 
 def _against(field: Sequence[Rested], hybrid: Sequence[Rested]) -> str:
     rows = []
-    signals = {"S_e": lambda run: run.gating, "BOLD": lambda run: run.bold}
+    signals = {"S_e": lambda run: run.gating, "BOLD": lambda run: run.rested}
     for name, signal in signals.items():
         steps = min(len(signal(run)) for run in (*field, *hybrid))
         if steps < _FEWEST:
@@ -197,7 +208,24 @@ def _against(field: Sequence[Rested], hybrid: Sequence[Rested]) -> str:
     return tables.table([*heading, "one of each, same seed"], rows)
 
 
-def _mean(values: Sequence[float]) -> str:
+def _changes(field: Sequence[Rested], hybrid: Sequence[Rested]) -> str:
+    """Compare all samples, for what BOLD has of the time before 0 is the same in all runs."""
+    samples = min(len(run.bold) for run in (*field, *hybrid))
+    seeds = [_change(a, b, samples) for a, b in combinations(field, 2)]
+    same = [_change(a, b, samples) for a, b in zip(field, hybrid, strict=False)]
+    rows = [
+        ["mean fields, other seed", _mean(seeds, 5)],
+        ["one of each, same seed", _mean(same, 5)],
+    ]
+    return tables.table([f"{samples} samples", "change"], rows)
+
+
+def _change(one: Rested, other: Rested, samples: int) -> float:
+    relative = other.bold[:samples] / one.bold[:samples] - 1
+    return float(np.sqrt((relative**2).mean()))
+
+
+def _mean(values: Sequence[float], digits: int = 3) -> str:
     if len(values) == 1:
-        return f"{values[0]:.3f}"
-    return f"{np.mean(values):.3f} ({min(values):.3f} to {max(values):.3f})"
+        return f"{values[0]:.{digits}f}"
+    return f"{np.mean(values):.{digits}f} ({min(values):.{digits}f} to {max(values):.{digits}f})"

@@ -52,6 +52,16 @@ class Placement(str, Enum):
     simulators = "simulators"
 
 
+class Check(Enum):
+    """What `verify` can show."""
+
+    mpi = "mpi"
+    window = "window"
+    placement = "placement"
+    alone = "alone"
+    split = "split"
+
+
 Place = Annotated[
     Optional[Placement],  # noqa: UP045
     typer.Option("--placement", help="Transformers on ranks of their own, or beside simulators."),
@@ -196,6 +206,10 @@ def verify(
         Optional[str],  # noqa: UP045
         typer.Option("--duration", help="Biological time of each run; default: a short one."),
     ] = None,
+    only: Annotated[
+        Optional[list[Check]],  # noqa: UP045
+        typer.Option("--only", help="Only this check; may be given several times."),
+    ] = None,
     keep: Annotated[
         Optional[Path],  # noqa: UP045
         typer.Option("--keep", help="Folder in which the runs stay."),
@@ -204,7 +218,7 @@ def verify(
     """Prove that the answer depends neither on windows nor on ranks, placement or cuts."""
     from cosim.cli.verifying import verify as prove
 
-    raise typer.Exit(prove(scenario, duration, keep))
+    raise typer.Exit(prove(scenario, duration, keep, [check.value for check in only or Check]))
 
 
 def _carry_out(ask: Callable[[], Request], *, serial: bool, dry_run: bool) -> int:

@@ -83,7 +83,7 @@ def trials(case: Case, plan: Plan, asked_ms: float | None) -> Programme:
 
     text = f"windows of {clock.ms(first):g} ms"
     programme = [Trial("", f"reference: serial, {text}", run(first, "--serial"), kept)]
-    programme.append(Trial("MPI", f"ranks under mpirun, {text}", run(first), kept))
+    programme.append(Trial("mpi", f"ranks under mpirun, {text}", run(first), kept))
     for window in {windows[0], windows[-1], windows[len(windows) // 3]} - {first}:
         what = f"serial, windows of {clock.ms(window):g} ms"
         programme.append(Trial("window", what, run(window, "--serial"), kept))

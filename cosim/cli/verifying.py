@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from cosim.cli.checking import checked
 from cosim.cli.resuming import time_ms
 from cosim.cli.trials import Trial, trials
 from cosim.results import open_result
-from cosim.results.compare import Columns, columns, first_difference
+from cosim.results.compare import Columns, columns, first_difference, inside
 from cosim_launch import without_launcher
 
 _LAST_LINES = 3
@@ -33,7 +33,9 @@ class Finding:
     text: str
 
 
-def verify(scenario: Path, duration: str | None, keep: Path | None) -> int:
+def verify(
+    scenario: Path, duration: str | None, keep: Path | None, checks: Collection[str]
+) -> int:
     """Run a scenario in several ways that must not matter, and compare all that is recorded.
 
     Parameters
@@ -44,6 +46,8 @@ def verify(scenario: Path, duration: str | None, keep: Path | None) -> int:
         Biological time of each run; None for one that lets activity cross every border.
     keep
         Folder for the runs; None for one that is deleted.
+    checks
+        Which checks to make.
 
     Returns
     -------
@@ -59,7 +63,8 @@ def verify(scenario: Path, duration: str | None, keep: Path | None) -> int:
         programme = trials(case, plan, asked_ms)
         out.print(f"{case.scenario.name}: {programme.duration_ms:g} ms in each run")
         findings = []
-        for finding in _carried_out(scenario, programme.trials, folder):
+        chosen = [t for t in programme.trials if not t.check or t.check in checks]
+        for finding in _carried_out(scenario, chosen, folder):
             findings.append(finding)
             out.print(f"  {finding.trial.what}: {finding.text}", highlight=False, soft_wrap=True)
     _show(findings, out)
@@ -86,12 +91,13 @@ def _carried_out(
                 return
             continue
         with open_result(run_dir) as result:
-            found = columns(result, borders=trial.borders)
+            found = columns(result)
         if number == 0:
             reference = found
             yield Finding(trial, exact=True, text=f"{len(found)} recordings")
             continue
-        difference = first_difference(reference, found, common=trial.part)
+        sides = (reference, found) if trial.borders else (inside(reference), inside(found))
+        difference = first_difference(*sides, common=trial.part)
         yield Finding(trial, difference is None, "exact" if difference is None else str(difference))
 
 

@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 from cosim.results.reader import Result
 
 #: What takes part in a comparison: key, times in ms, and what is there at these times.
-Columns = Mapping[tuple[str, ...], tuple[NDArray[np.float64], NDArray[np.generic]]]
-_BORDER = "border"
+Column = tuple[NDArray[np.float64], NDArray[np.generic]]
+Item = tuple[tuple[str, ...], Column]
+Columns = Mapping[tuple[str, ...], Column]
+_BORDER, _TRAINS = "border", "trains"
 
 
 @dataclass(frozen=True)
@@ -38,29 +40,26 @@ class Difference:
         return f"{self.where} at {self.time_ms:g} ms: {self.text}"
 
 
-def columns(result: Result, *, borders: bool = True) -> Columns:
+def columns(result: Result) -> Columns:
     """Return everything that a run recorded but its timing.
 
     States of mean-field regions go by monitor, variable and region, not by the simulator that
     computed them, so that a run can be compared with one whose brain is cut in another way.
-
-    Parameters
-    ----------
-    result
-        The run.
-    borders
-        Whether what crossed borders takes part, which depends on the cuts.
     """
-    return dict([*_signals(result, borders=borders), *_spikes(result, borders=borders)])
+    return dict([*_signals(result), *_spikes(result)])
 
 
-def _signals(
-    result: Result, *, borders: bool
-) -> Iterator[tuple[tuple[str, ...], tuple[NDArray[np.float64], NDArray[np.generic]]]]:
+def inside(everything: Columns) -> Columns:
+    """Leave out what crossed borders, which depends on where a brain is cut."""
+    return {
+        key: column for key, column in everything.items()
+        if key[0] != _TRAINS and not key[0].startswith(f"{_BORDER}/")
+    }
+
+
+def _signals(result: Result) -> Iterator[Item]:
     for name in result.signals:
         simulator, _, rest = name.partition("/")
-        if simulator == _BORDER and not borders:
-            continue
         signal = result.signal(name)
         time_ms = signal.time.values
         for i, column in enumerate(signal.column.values):
@@ -68,15 +67,13 @@ def _signals(
             yield (place, str(column)), (time_ms, signal.values[:, i])
 
 
-def _spikes(
-    result: Result, *, borders: bool
-) -> Iterator[tuple[tuple[str, ...], tuple[NDArray[np.float64], NDArray[np.generic]]]]:
+def _spikes(result: Result) -> Iterator[Item]:
     for region, population in result.populations:
         spikes = result.spikes(region, population)
         yield ("spikes", region, population), (spikes.time_ms, spikes.sender)
-    for region, name in result.trains if borders else ():
+    for region, name in result.trains:
         train = result.train(region, name)
-        yield ("trains", region, name), (train.time_ms, train.sender)
+        yield (_TRAINS, region, name), (train.time_ms, train.sender)
 
 
 def first_difference(one: Columns, other: Columns, *, common: bool = False) -> Difference | None:
@@ -94,11 +91,7 @@ def first_difference(one: Columns, other: Columns, *, common: bool = False) -> D
     return min((d for d in found if d is not None), key=lambda d: d.time_ms, default=None)
 
 
-def _compared(
-    key: tuple[str, ...],
-    one: tuple[NDArray[np.float64], NDArray[np.generic]],
-    other: tuple[NDArray[np.float64], NDArray[np.generic]],
-) -> Difference | None:
+def _compared(key: tuple[str, ...], one: Column, other: Column) -> Difference | None:
     size = min(len(one[0]), len(other[0]))
     wrong = (one[0][:size] != other[0][:size]) | (one[1][:size] != other[1][:size])
     where = " ".join(key)

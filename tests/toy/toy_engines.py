@@ -22,6 +22,7 @@ from cosim.units import Milliseconds
 class ToyConfig(toy_faults.Faults, ModelConfig):
     step: Milliseconds = 0.5
     pause_s: float = 0.0  # how long a window takes
+    defect: str = ""  # what is wrong without breaking: see `accept` and `advance`
 
 
 class Faulty:
@@ -80,8 +81,13 @@ class Field(Faulty):
         return Signal(start, self.step, values)
 
     def accept(self, port, block):
+        early = self.config.defect == "early"  # a delay of the wrong sign
         for i, row in enumerate(block.values):
-            step = block.start // self.step + i + 1
+            step = block.start // self.step + i + 1 - 2 * early
+            if self.config.defect == "units":
+                row = row * 1000
+            if self.config.defect == "swapped":
+                row = row[::-1]
             if step <= 0:
                 self.history[:, self.ports[port].regions] = row
             else:
@@ -125,7 +131,7 @@ class Spikes(Faulty):
         self.step = self.spec.clock.ticks(self.config.step)
         self.ports = {p.name: p for p in (*self.spec.inputs, *self.spec.outputs)}
         self.potential = np.zeros(self.size)
-        self.incoming = []
+        self.incoming, self.queue = [], []
         label = self.spec.brain.labels[self.spec.regions[0]]
         self.sinks = [recorder.spikes(label, p, self.size) for p in self.spec.record_spikes]
 
@@ -140,8 +146,12 @@ class Spikes(Faulty):
     def advance(self, window):
         self.break_if_due("advance", window.index)
         time.sleep(self.config.pause_s)
-        ticks = np.concatenate([b.ticks for b in self.incoming] or [np.empty(0, np.int64)])
-        senders = np.concatenate([b.senders for b in self.incoming] or [np.empty(0, np.int32)])
+        late = self.config.defect == "late"  # a window too late
+        self.queue.append(self.incoming)
+        taken = self.queue.pop(0) if len(self.queue) > late else []
+        shift = late * (window.stop - window.start)
+        ticks = np.concatenate([b.ticks + shift for b in taken] or [np.empty(0, np.int64)])
+        senders = np.concatenate([b.senders for b in taken] or [np.empty(0, np.int32)])
         self.incoming = []
         out_ticks, out_senders = [], []
         for tick in range(window.start + self.step, window.stop + 1, self.step):
@@ -149,6 +159,8 @@ class Spikes(Faulty):
             np.add.at(self.potential, senders[ticks == tick] % self.size, 0.6)
             fired = np.flatnonzero(self.potential > 1.0)
             self.potential[fired] = 0.0
+            if self.config.defect == "dropped" and tick == window.stop:
+                fired = fired[1:]
             out_ticks += [tick] * len(fired)
             out_senders += fired.tolist()
         self.spikes = SpikeBatch(

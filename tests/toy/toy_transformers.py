@@ -25,6 +25,10 @@ class BreakingRates(SpikesToRates):
 
     def convert(self, block, window):
         out = super().convert(block, window)
+        if self.faults.fault == "random":
+            # Numbers that depend on how time is cut into windows.
+            noise = np.random.default_rng(1000 + window.index).random(out.values.shape)
+            out = Signal(out.start, out.step, out.values * noise)
         if toy_faults.due(self.faults, self.name, "advance", window.index):
             if self.faults.fault == "nan":
                 toy_faults.mark()

@@ -1,0 +1,73 @@
+"""`cosim verify` finds nothing where nothing is wrong, and names what is."""
+
+import re
+
+import pytest
+import toy_cases
+import toy_jobs
+
+REGIONS = [{"match": "R0", "as": "spiking"}, {"match": "rest", "as": "field"}]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def toys():
+    with toy_cases.installed():
+        yield
+
+
+def write(folder, **parts):
+    # R3 and R4 drive no spiking region, so that they can be simulated apart.
+    toy_cases.random_brain(
+        folder / "brain.zip", 5, seed=4, density=1, shortest_ms=2, longest_ms=6,
+        without=[(0, 3), (0, 4)],
+    )
+    return toy_cases.scenario(folder, REGIONS, duration="40 ms", **parts)
+
+
+def verify(folder, *arguments):
+    environ = dict(toy_jobs.mpirun(1, ())[1])
+    argv = (*toy_cases.program(), "verify", "toy.yaml", *arguments)
+    return toy_jobs.run_job(argv, folder, limit_s=300, **environ)
+
+
+def test_nothing_differs_where_nothing_is_wrong(tmp_path):
+    write(tmp_path)
+    ended = verify(tmp_path, "--duration", "20 ms")
+    assert ended.code == 0, ended.out
+    assert "nothing differs" in ended.out
+    for check in ("mpi", "window", "placement", "alone", "split"):
+        assert re.search(rf"^ {check} .* exact *$", ended.out, re.MULTILINE), ended.out
+    assert "not possible" not in ended.out
+
+
+@pytest.mark.parametrize(
+    ("part", "defect", "check", "where"),
+    [
+        ("spiking", {"defect": "late"}, "window", r"(spikes R0 all|border/R0\.all)"),
+        ("spiking", {"defect": "dropped"}, "window", r"(spikes R0 all|border/R0\.all)"),
+        ("rate", {"fault": "random"}, "window", r"border/R0\.all\.to\.field/(rate|output)"),
+        ("field", {"defect": "early"}, "split", r"Raw x\[R\d\]"),
+        ("field", {"defect": "units"}, "split", r"Raw x\[R\d\]"),
+        ("field", {"defect": "swapped"}, "split", r"Raw x\[R\d\]"),
+    ],
+)
+def test_a_defect_is_found_with_place_and_time(tmp_path, part, defect, check, where):
+    write(tmp_path, **{part: defect})
+    ended = verify(tmp_path, "--duration", "20 ms", "--only", check)
+    assert ended.code == 1, ended.out
+    assert re.search(rf"{where}.* at [\d.]+ ms: ", ended.out), ended.out
+    assert re.search(r"\d of \d differ", ended.out)
+
+
+def test_a_run_that_fails_is_told(tmp_path):
+    write(tmp_path, spiking={"fault": "raise", "fault_window": 2, "fault_role": "R0"})
+    ended = verify(tmp_path, "--only", "window")
+    assert ended.code == 1
+    assert "ArithmeticError: the toy broke" in ended.out
+
+
+def test_a_wrong_scenario_is_refused_as_ever(tmp_path):
+    write(tmp_path, field={"engine": "toy_feild"})
+    ended = verify(tmp_path)
+    assert ended.code == 2
+    assert "did you mean 'toy_field'" in ended.err

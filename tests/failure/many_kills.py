@@ -15,9 +15,7 @@ import tempfile
 import time
 from pathlib import Path
 
-HERE = Path(__file__).parent
-sys.path.insert(0, str(HERE.parent / "mpi"))
-sys.path.insert(0, str(HERE))
+sys.path.insert(0, str(Path(__file__).parents[1] / "mpi"))
 
 import test_runs_that_go_on as going_on
 import toy_cases

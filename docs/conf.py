@@ -7,4 +7,4 @@ exclude_patterns = ["_build"]
 html_theme = "furo"
 html_title = "cosim"
 myst_enable_extensions = ["deflist", "dollarmath"]
-myst_heading_anchors = 3
+myst_heading_anchors = 4

@@ -131,7 +131,8 @@ def test_without_nestml_it_is_asked_for(empty_cache, monkeypatch):
 
 def test_without_nest_there_is_nothing_to_compile(monkeypatch):
     monkeypatch.setattr(building, "nest_library", lambda: None)
-    assert list(building.build_models()) == ["NEST is not installed, so there is nothing to compile for"]
+    (line,) = building.build_models()
+    assert line == "NEST is not installed, so there is nothing to compile for"
     assert not eglif.available()
 
 

@@ -266,8 +266,9 @@ def test_the_command_says_at_last_what_the_ranks_said_at_first(tmp_path):
     said = r"cosim: role field on rank \d, region R1, R2 failed in window 3: ArithmeticError: "
     lines = [line for line in ended.err.splitlines() if line.strip()]
     assert re.match(said, lines[0])
-    assert lines[-2] == lines[0]
-    assert lines[-1] == "what was recorded until then opens: run/result.h5"
+    assert lines[-3] == lines[0]
+    assert lines[-2] == "what was recorded until then opens: run/result.h5"
+    assert lines[-1] == "to go on: cosim resume run"
 
 
 def test_a_killed_job_is_noted_as_failed_by_the_command(tmp_path):

@@ -69,6 +69,8 @@ class Running:
                 stdout=out,
                 stderr=err,
                 start_new_session=True,
+                # A shell may run the tests in the background, where it ignores interrupts.
+                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
             )
 
     def members(self):

@@ -76,13 +76,24 @@ def test_gating_matches_the_fixed_point_of_the_whole_brain_model():
 
 def test_gating_rests_before_time_zero_and_delays_by_its_time_constant():
     gating = Gating(100.0, 0.641, initial_rate_hz=5.0, tick_ms=1.0)
-    before = gating.convert(signal([9.0, 90.0], start=-2))
+    before = gating.convert(signal([5.0, 5.0], start=-2))
     assert before.values[:, 0].tolist() == [gating.steady_state(5.0)] * 2
     # Mean delay of the answer to a small step in the rate: area of what is missing.
     out = gating.convert(signal(np.full(2000, 5.01))).values[:, 0]
     low, high = gating.steady_state(5.0), gating.steady_state(5.01)
     delay_ms = ((high - out) / (high - low)).sum() + 0.5
     assert delay_ms == pytest.approx(gating.delay_ms, rel=0.005)
+
+
+@pytest.mark.parametrize("come", [True, False])
+def test_gates_of_a_sender_that_rests_stay_where_they_are(come):
+    """The rates before time 0 count, or the initial rate where none come."""
+    gating = Gating(100.0, 0.641, initial_rate_hz=30.0 if come else 9.0, tick_ms=1.0)
+    if come:
+        before = gating.convert(signal([9.0, 9.0], start=-2))
+        assert before.values[:, 0].tolist() == [gating.steady_state(9.0)] * 2
+    out = gating.convert(signal(np.full(50, 9.0))).values[:, 0]
+    np.testing.assert_allclose(out, gating.steady_state(9.0), rtol=1e-14)
 
 
 @pytest.mark.parametrize("bad", [np.nan, -1.0, np.inf])

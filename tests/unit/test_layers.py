@@ -20,7 +20,7 @@ FOLDERS = {
 #: not know each other. The most specific entry counts.
 LAYERS = (
     ("errors", "units", "streams", "patience", "sentinel", "mpi"),
-    ("clock",),
+    ("clock", "intake"),
     ("messages", "ports", "progress"),
     ("scenario.model",),
     ("simulator", "transformers.base"),
@@ -222,7 +222,8 @@ assert plan.transformers[-1].rank == rank > max(s.rank for s in plan.simulators)
 with tempfile.TemporaryDirectory() as folder:
     recorder = RankFile(Path(folder) / "r.h5", rank, plan.clock)
     run_dir = RunDir(Path(folder))
-    assert list(assemble(case, plan, rank, connect(plan, rank, Nobody(), Deck(None)), recorder, run_dir))
+    links = connect(plan, rank, Nobody(), Deck(None))
+    assert list(assemble(case, plan, rank, links, recorder, run_dir))
     recorder.close()
 """
 

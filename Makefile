@@ -2,7 +2,7 @@
 # make test    run all tests
 # make lint    ruff and mypy
 # make docs    the documentation, warnings are errors
-# make bench   what the performance figures come from
+# make bench   what coupling costs, in time and memory (ARGS="--repeats 2" for a quick look)
 # make picture run the demonstration and make the picture of the README
 #
 # MPI=mpich|openmpi|site chooses the MPI library: a packaged one, or the one of this machine.
@@ -56,7 +56,8 @@ docs: $(READY)
 	$(BIN)/python -m sphinx -q -W --keep-going -b html docs docs/_build/html
 
 bench: $(READY)
-	$(BIN)/python -m benchmarks
+	$(BIN)/python benchmarks/coupling.py configs/demo.yaml $(ARGS)
+	$(BIN)/python benchmarks/memory.py configs/demo.yaml -d "1 s" -d "10 s"
 
 clean:
 	rm -rf .venv .venv-* docs/_build runs

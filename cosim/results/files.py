@@ -9,6 +9,7 @@ from pathlib import Path
 import h5py
 
 from cosim.errors import CosimError
+from cosim.intake import open_ordinary
 
 # HDF5 File Format Specification, version 3.0, section II.A: superblock of versions 2 and 3.
 _SIGNATURE = b"\x89HDF\r\n\x1a\n"
@@ -46,6 +47,8 @@ def open_file(path: Path) -> h5py.File:
         return h5py.File(path, "r", swmr=swmr, locking=False)
     except FileNotFoundError as error:
         raise ResultError(path, "does not exist") from error
+    except RuntimeError as error:
+        raise ResultError(path, f"cannot be opened, it may be damaged: {error}") from error
     except OSError as error:
         raise ResultError(path, f"cannot be opened, it may be truncated: {error}") from error
 
@@ -71,7 +74,7 @@ def _left_open(path: Path) -> bool:
 
 def _superblock(path: Path) -> tuple[int, int]:
     """Return the consistency flags and the length of the file according to its superblock."""
-    with path.open("rb") as file:
+    with open_ordinary(path) as file:
         head = file.read(_SUPERBLOCK.size)
     if not head.startswith(_SIGNATURE):
         raise ResultError(path, "is no HDF5 file")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,16 +12,27 @@ from typing import Any
 import h5py
 import numpy as np
 import xarray as xr
-import yaml
 from numpy.typing import NDArray
 
+from cosim.intake import json_mapping
 from cosim.recording.names import TRAINS, Kind, component, label_of, signal_path
 from cosim.recording.result_file import FORMAT_NAME, FORMAT_VERSION
+from cosim.results import contents
 from cosim.results.files import ResultError, open_file
 from cosim.results.spikes import SpikeTrains
+from cosim.scenario import yaml_source
+from cosim.scenario.model import MAX_TIME_MS
 from cosim.simulator import RateBand
 
 _CLOSED = "has been closed"
+#: Senders are counted in 32 bits, and tables have an entry for each neuron: more than any animal
+#: whose brain can be simulated has, and a gigabyte.
+MAX_NEURONS = 10**8
+#: What h5py raises for files that are damaged, or do not hold what was asked for.
+_DAMAGED = (OSError, KeyError, RuntimeError, ValueError, TypeError, OverflowError, MemoryError)
+_SECONDS = ("wait_s", "exchange_s", "compute_s")
+#: How many components the path of a recording has; None: one or more.
+_DEPTHS: Mapping[Kind, int | None] = {"signals": None, "spikes": 2, "timing": 1}
 
 
 def open_result(path: str | Path) -> Result:
@@ -62,8 +73,8 @@ class Result:
         try:
             with self._reading(path):
                 self._check()
-                self._links = {k: _links(self._main[k]) for k in ("signals", "spikes", "timing")}
-        except ResultError:
+                self._links = {kind: self._recordings(kind) for kind in _DEPTHS}
+        except BaseException:
             self.close()
             raise
 
@@ -102,17 +113,17 @@ class Result:
     @property
     def duration_ms(self) -> float:
         """Biological time that was to be simulated."""
-        return float(self._attribute("duration_ms"))
+        return self._time("duration_ms")
 
     @property
     def tick_ms(self) -> float:
         """The step of which all times are multiples."""
-        return float(self._attribute("tick_ms"))
+        return self._time("tick_ms")
 
     @property
     def window_ms(self) -> float:
         """Biological time between exchanges."""
-        return float(self._attribute("window_ms"))
+        return self._time("window_ms")
 
     @property
     def scenario_text(self) -> str:
@@ -122,13 +133,13 @@ class Result:
     @property
     def scenario(self) -> Mapping[str, Any]:
         """The scenario as the user wrote it, parsed."""
-        try:
-            parsed = yaml.safe_load(self.scenario_text)
-        except yaml.YAMLError as error:
-            raise ResultError(self.path, f"the scenario in it cannot be parsed: {error}") from error
-        if not isinstance(parsed, dict):
+        parsed = yaml_source.read(self.scenario_text, "scenario")
+        if parsed.problems:
+            cause = parsed.located(parsed.problems[0])
+            raise ResultError(self.path, f"the scenario in it cannot be parsed: {cause}")
+        if not isinstance(parsed.data, dict):
             raise ResultError(self.path, "the scenario in it is no mapping")
-        return parsed
+        return parsed.data
 
     @property
     def resolved(self) -> Mapping[str, Any]:
@@ -153,7 +164,9 @@ class Result:
     @property
     def summary(self) -> Mapping[str, Any]:
         """What was noted at the end of the run; empty if it did not get there."""
-        return self._json("summary") if "about/summary" in self._main else {}
+        with self._reading(self.path):
+            there = contents.has(contents.entry(self._main, "about", h5py.Group), "summary")
+        return self._json("summary") if there else {}
 
     @property
     def signals(self) -> tuple[str, ...]:
@@ -191,12 +204,12 @@ class Result:
     def columns(self, name: str) -> tuple[str, ...]:
         """Return what the columns of a signal are."""
         with self._group("signals", signal_path(name), name) as group:
-            return tuple(group["columns"].asstr()[()])
+            return tuple(contents.labels(group, "columns"))
 
     def about_signal(self, name: str) -> Mapping[str, Any]:
         """Return the attributes of a signal, `unit` among them."""
         with self._group("signals", signal_path(name), name) as group:
-            return _attributes(group)
+            return contents.attributes(group)
 
     def signal(
         self,
@@ -227,24 +240,25 @@ class Result:
             If there is no such signal or column, or the file cannot be read.
         """
         with self._group("signals", signal_path(name), name) as group:
-            time_ms = _valid(group["time_ms"])
+            time_ms = _valid(group, "time_ms")
             first, last = 0, len(time_ms)
             if between_ms is not None:
                 first = int(np.searchsorted(time_ms, between_ms[0], side="left"))
                 last = max(first, int(np.searchsorted(time_ms, between_ms[1], side="right")))
-            labels = list(group["columns"].asstr()[()])
-            values = group["values"][first:last]
+            labels = contents.labels(group, "columns")
+            values = contents.reals(group, "values", slice(first, last), width=len(labels))
+            _require_length("values", values, last - first)
             if columns is not None:
                 values = values[:, [self._position(name, labels, c) for c in columns]]
                 labels = list(columns)
-            about = _attributes(group)
-        return xr.DataArray(
-            values,
-            dims=("time", "column"),
-            coords={"time": ("time", time_ms[first:last], {"units": "ms"}), "column": labels},
-            name=name,
-            attrs={"units": about["unit"], **about},
-        )
+            about = contents.attributes(group)
+            return xr.DataArray(
+                values,
+                dims=("time", "column"),
+                coords={"time": ("time", time_ms[first:last], {"units": "ms"}), "column": labels},
+                name=name,
+                attrs={"units": about["unit"], **about},
+            )
 
     def spikes(self, region: str, population: str) -> SpikeTrains:
         """Return the recorded spikes of one population, up to the last whole window.
@@ -256,19 +270,27 @@ class Result:
         """
         name = f"{region}/{population}"
         with self._group("spikes", f"{component(region)}/{component(population)}", name) as group:
-            stop_ms = float(group["until_ms"][()])
-            time_ms = _valid(group["time_ms"])
+            stop_ms = contents.real(group, "until_ms")
+            if not 0 <= stop_ms <= self.duration_ms:
+                raise ValueError(f"'until_ms' is {stop_ms:g} of {self.duration_ms:g} ms")
+            time_ms = _valid(group, "time_ms")
             time_ms = time_ms[: np.searchsorted(time_ms, stop_ms, side="right")]
-            about = _attributes(group)
+            if len(time_ms) and time_ms[0] < 0:
+                raise ValueError(f"a spike is at {time_ms[0]:g} ms")
+            about = contents.attributes(group)
+            size, stride = (_count(about, key) for key in ("size", "stride"))
+            sender = contents.wholes(group, "sender", slice(len(time_ms)))
+            _require_length("sender", sender, len(time_ms))
+            _require_within("sender", sender, 0, size)
             return SpikeTrains(
                 region=region,
                 population=population,
-                size=about["size"],
-                stride=about["stride"],
-                tick_ms=about["tick_ms"],
+                size=size,
+                stride=stride,
+                tick_ms=_time(about, "tick_ms"),
                 stop_ms=stop_ms,
                 time_ms=time_ms,
-                sender=group["sender"][: len(time_ms)],
+                sender=sender.astype(np.int32, copy=False),
                 reference=_band(about),
             )
 
@@ -288,29 +310,44 @@ class Result:
             If there is none, or the file cannot be read.
         """
         with self._group("timing", component(role), role) as group:
-            begin_s = _valid(group["begin_s"])
-            rows = len(begin_s)
-            peers = np.array([*group["peers"].asstr()[()], ""], dtype=object)
-            seconds = {k: group[k][:rows] for k in ("wait_s", "exchange_s", "compute_s")}
+            begin_s = _valid(group, "begin_s")
+            rows = slice(len(begin_s))
+            peers = np.array([*contents.labels(group, "peers"), ""], dtype=object)
+            seconds = {k: contents.reals(group, k, rows) for k in _SECONDS}
             seconds["begin_s"] = begin_s
-            waited_for = peers[group["waited_for"][:rows]].astype(str)
+            waited_for, window = (contents.wholes(group, k, rows) for k in ("waited_for", "window"))
+            for key, column in {**seconds, "waited_for": waited_for, "window": window}.items():
+                _require_length(key, column, len(begin_s))
+            _require_within("waited_for", waited_for, -1, len(peers) - 1)
             return xr.Dataset(
                 {
                     **{k: ("window", v, {"units": "s"}) for k, v in seconds.items()},
-                    "waited_for": ("window", waited_for),
+                    "waited_for": ("window", peers[waited_for].astype(str)),
                 },
-                coords={"window": group["window"][:rows]},
-                attrs={"role": role, "window_ms": float(group.attrs["window_ms"])},
+                coords={"window": window},
+                attrs={
+                    "role": role, "window_ms": _time(contents.attributes(group), "window_ms"),
+                },
             )
 
     def _check(self) -> None:
-        if self._main.attrs.get("format") != FORMAT_NAME:
+        about = contents.attributes(self._main)
+        if about.get("format") != FORMAT_NAME:
             raise ResultError(self.path, "is no result of a run")
-        found = self._attribute("format_version")
+        found = about["format_version"]
         if found != FORMAT_VERSION:
             raise ResultError(
                 self.path, f"has format version {found}, this software reads {FORMAT_VERSION}"
             )
+        for key in ("tick_ms", "window_ms", "duration_ms"):
+            _time(about, key)
+
+    def _recordings(self, kind: Kind) -> dict[str, h5py.ExternalLink]:
+        found = contents.external_links(contents.entry(self._main, kind, h5py.Group))
+        for path in found:
+            if _DEPTHS[kind] not in (None, path.count("/") + 1):
+                raise ValueError(f"{kind} has a recording of the name {path!r}")
+        return found
 
     def _position(self, name: str, labels: list[str], column: str) -> int:
         if column not in labels:
@@ -319,20 +356,21 @@ class Result:
 
     def _attribute(self, key: str) -> Any:  # noqa: ANN401 - attributes are of any type
         with self._reading(self.path):
-            return self._main.attrs[key]
+            return contents.attributes(self._main)[key]
+
+    def _time(self, key: str) -> float:
+        with self._reading(self.path):
+            return _time(contents.attributes(self._main), key)
 
     def _text(self, key: str) -> str:
         with self._reading(self.path):
-            return str(self._main["about"][key].asstr()[()])
+            return contents.text(contents.entry(self._main, "about", h5py.Group), key)
 
     def _json(self, key: str) -> Mapping[str, Any]:
         try:
-            value = json.loads(self._text(key))
-        except json.JSONDecodeError as error:
+            return json_mapping(self._text(key))
+        except ValueError as error:
             raise ResultError(self.path, f"{key} cannot be parsed: {error}") from error
-        if not isinstance(value, dict):
-            raise ResultError(self.path, f"{key} is no mapping")
-        return value
 
     @contextmanager
     def _group(self, kind: Kind, path: str, name: str) -> Iterator[h5py.Group]:
@@ -346,48 +384,62 @@ class Result:
         if not self._main:
             raise ResultError(self.path, _CLOSED)
         # Following the link by hand lets an error name the rank's file, and keeps to the folder.
-        file = Path(link.filename).name
-        target = self.path.parent / file
-        if file not in self._files:
-            self._files[file] = open_file(target)
+        with self._reading(self.path):
+            target = self._beside(link.filename)
+        if target.name not in self._files:
+            self._files[target.name] = open_file(target)
         with self._reading(target):
-            yield self._files[file][link.path]
+            yield contents.entry(self._files[target.name], link.path, h5py.Group)
+
+    def _beside(self, file: str) -> Path:
+        folder = self.path.parent
+        target = folder / file
+        if Path(file).name != file or target.resolve().parent != folder.resolve():
+            raise ValueError(f"it leads out of its folder, to {file!r}")
+        return target
 
     @contextmanager
     def _reading(self, path: Path) -> Iterator[None]:
         try:
             yield
-        except (OSError, KeyError, RuntimeError, ValueError) as error:
+        except _DAMAGED as error:
             if not self._main:
                 raise ResultError(path, _CLOSED) from error
             raise ResultError(path, f"cannot be read, it may be damaged: {error}") from error
 
 
-def _links(group: h5py.Group) -> dict[str, h5py.ExternalLink]:
-    """Return the recordings below a group by their path; the links are not followed."""
-    found: dict[str, h5py.ExternalLink] = {}
-
-    def walk(inner: h5py.Group, prefix: str) -> None:
-        for name in inner:
-            link = inner.get(name, getlink=True)
-            if isinstance(link, h5py.ExternalLink):
-                found[prefix + name] = link
-            else:
-                walk(inner[name], f"{prefix}{name}/")
-
-    walk(group, "")
-    return found
-
-
-def _valid(key: h5py.Dataset) -> NDArray[np.float64]:
+def _valid(group: h5py.Group, key: str) -> NDArray[np.float64]:
     """Return the rows of a key column that are complete."""
-    rows: NDArray[np.float64] = key[()]
+    rows = contents.reals(group, key)
     bad = np.isnan(rows)
-    return rows[: int(bad.argmax())] if bad.any() else rows
+    rows = rows[: int(bad.argmax())] if bad.any() else rows
+    if not np.isfinite(rows).all() or (np.diff(rows) < 0).any():
+        raise ValueError(f"the times in '{key}' are not in order")
+    return rows
 
 
-def _attributes(group: h5py.Group) -> dict[str, Any]:
-    return {k: v.item() if isinstance(v, np.generic) else v for k, v in group.attrs.items()}
+def _require_length(name: str, column: NDArray[np.generic], rows: int) -> None:
+    if len(column) != rows:
+        raise ValueError(f"'{name}' has {len(column)} of {rows} rows")
+
+
+def _require_within(name: str, column: NDArray[np.signedinteger], low: int, high: int) -> None:
+    if len(column) and not low <= column.min() <= column.max() < high:
+        raise ValueError(f"'{name}' has numbers outside {low} to {high - 1}")
+
+
+def _time(about: Mapping[str, Any], key: str) -> float:
+    value = about[key]
+    if isinstance(value, str) or not (math.isfinite(value) and 0 < value <= MAX_TIME_MS):
+        raise ValueError(f"'{key}' is {value!r}, expected a time in ms")
+    return float(value)
+
+
+def _count(about: Mapping[str, Any], key: str) -> int:
+    value = about[key]
+    if not isinstance(value, int) or not 1 <= value <= MAX_NEURONS:
+        raise ValueError(f"'{key}' is {value!r}, expected 1 to {MAX_NEURONS}")
+    return value
 
 
 def _band(about: Mapping[str, Any]) -> RateBand | None:

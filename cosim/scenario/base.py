@@ -11,10 +11,12 @@ from typing import Any
 from cosim.errors import Problem
 from cosim.scenario import yaml_source
 from cosim.scenario.explain import faulty
-from cosim.scenario.overlay import BadConnectome, elsewhere, existing
+from cosim.scenario.overlay import BadConnectome, elsewhere, existing, source_of
 from cosim.scenario.yaml_source import Source
 
 KEY = "base"
+#: A chain of bases that nobody can follow by reading; each of them is read and merged.
+MAX_BASES = 10
 #: Mappings whose keys are names that the user made up; any other mapping of one key is a choice.
 _NAMESPACES = ("models", "populations")
 
@@ -42,7 +44,7 @@ def _merged_over_base(source: Source, folder: Path, seen: tuple[Path, ...]) -> S
     try:
         path = _file(given, folder, seen)
         base = _read(path)
-    except (BadConnectome, OSError, UnicodeDecodeError) as error:
+    except BadConnectome as error:
         return _with_problem(source, faulty((KEY,), given, str(error)))
     base = _merged_over_base(base, path.parent, (*seen, path.resolve()))
     base.data.pop(KEY, None)
@@ -53,6 +55,8 @@ def _merged_over_base(source: Source, folder: Path, seen: tuple[Path, ...]) -> S
 def _file(given: object, folder: Path, seen: tuple[Path, ...]) -> Path:
     if not isinstance(given, str):
         raise BadConnectome("expected the name of a file, such as 'base: other.yaml'")
+    if len(seen) > MAX_BASES:
+        raise BadConnectome(f"there are more than {MAX_BASES} scenarios, each built on the next")
     path = existing(given, folder)
     if path.resolve() in seen:
         raise BadConnectome(f"'{path}' builds on itself; expected another file")
@@ -60,7 +64,7 @@ def _file(given: object, folder: Path, seen: tuple[Path, ...]) -> Path:
 
 
 def _read(path: Path) -> Source:
-    base = yaml_source.read(path.read_text(encoding="utf-8"), str(path))
+    base = source_of(path)
     if not isinstance(base.data, dict):
         raise BadConnectome(f"'{path}' is no scenario; expected a mapping of keys")
     return base

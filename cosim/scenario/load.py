@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from cosim.errors import Problem, ScenarioInvalid
+from cosim.intake import Unreadable, read_text
 from cosim.scenario import yaml_source
 from cosim.scenario.base import text_of, with_base
 from cosim.scenario.checks import Models, consistency
@@ -168,11 +169,9 @@ def _unless_unread(
 
 def _text(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise ScenarioInvalid([f"{path}: cannot be read: {error.strerror}"]) from None
-    except UnicodeDecodeError:
-        raise ScenarioInvalid([f"{path}: is not UTF-8 text"]) from None
+        return read_text(path, yaml_source.MAX_FILE_BYTES)
+    except Unreadable as error:
+        raise ScenarioInvalid([f"{path}: {error}"]) from None
 
 
 def _merged(data: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:

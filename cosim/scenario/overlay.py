@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cosim.errors import CosimError, Problem
+from cosim.intake import Unreadable, read_text
 from cosim.scenario import yaml_source
 from cosim.scenario.explain import faulty, validated
 from cosim.scenario.keys import close, nearest
@@ -17,6 +18,8 @@ from cosim.scenario.model import BrainConfig, NewRegion, Overlay, Tract
 from cosim.scenario.yaml_source import Elsewhere, Source
 
 Matrix = NDArray[np.float64]
+#: Published parcellations have at most some thousand regions; matrices grow with the square.
+MAX_REGIONS = 4096
 
 
 class BadConnectome(CosimError):
@@ -32,14 +35,31 @@ def existing(reference: str, base: Path) -> Path:
         If there is none, with the nearest name of a file that there is.
     """
     path = base / reference
-    if path.is_file():
-        return path
-    folder = path.parent
-    there = sorted(p.name for p in folder.iterdir() if p.is_file()) if folder.is_dir() else []
+    try:
+        if path.is_file():
+            return path
+        folder = path.parent
+        there = sorted(p.name for p in folder.iterdir() if p.is_file()) if folder.is_dir() else []
+    except OSError as error:
+        raise BadConnectome(f"'{path}' cannot be read: {error.strerror}") from None
     meant = close(path.name, there)
     hint = f"; did you mean '{Path(reference).with_name(meant)}'?" if meant else ""
     expected = "expected a file, its path relative to the scenario's folder"
     raise BadConnectome(f"there is no file '{path}'; {expected}{hint}")
+
+
+def source_of(path: Path) -> Source:
+    """Return a YAML file that a scenario names, parsed.
+
+    Raises
+    ------
+    BadConnectome
+        If it cannot be read, is too large, or is no text.
+    """
+    try:
+        return yaml_source.read(read_text(path, yaml_source.MAX_FILE_BYTES), str(path))
+    except Unreadable as error:
+        raise BadConnectome(f"'{path}' {error}") from None
 
 
 @dataclass(frozen=True)
@@ -97,9 +117,8 @@ def _read(
     if isinstance(given, Overlay):
         return (Edits(given, place),), []
     try:
-        path = existing(given, base)
-        where = yaml_source.read(path.read_text(encoding="utf-8"), str(path))
-    except (BadConnectome, OSError, UnicodeDecodeError) as error:
+        where = source_of(existing(given, base))
+    except BadConnectome as error:
         return (), [faulty(place, given, str(error))]
     found = list(where.problems)
     if where.data is not None or not found:
@@ -119,7 +138,8 @@ def edited(
     labels: tuple[str, ...], weights: Matrix, lengths: Matrix, centres: Matrix, overlay: Overlay
 ) -> tuple[tuple[str, ...], Matrix, Matrix, Matrix]:
     """Return labels, weights, tract lengths and centres after the edits."""
-    keep = [i for i, label in enumerate(labels) if label not in overlay.remove]
+    gone = set(overlay.remove)
+    keep = [i for i, label in enumerate(labels) if label not in gone]
     n = len(keep) + len(overlay.add)
     labels = (*(labels[i] for i in keep), *(r.label for r in overlay.add))
     weights, lengths = (_resized(m, keep, n) for m in (weights, lengths))
@@ -146,12 +166,17 @@ def _directions(tract: Tract) -> Iterator[tuple[str, str]]:
 
 def overlay_problems(overlay: Overlay, labels: tuple[str, ...]) -> Iterator[Problem]:
     """Yield what does not fit the connectome, addressed relative to the overlay."""
+    if len(labels) + len(overlay.add) > MAX_REGIONS:
+        message = f"there are {len(labels)} regions and {len(overlay.add)} more"
+        yield Problem(("add",), message, f"at most {MAX_REGIONS}")
+        return
     for i, label in enumerate(overlay.remove):
         if label not in labels:
             yield Problem(
                 ("remove", i), f"there is no region '{label}' to remove", "", nearest(label, labels)
             )
-    left = [label for label in labels if label not in overlay.remove]
+    gone = set(overlay.remove)
+    left = [label for label in labels if label not in gone]
     if not left and not overlay.add:
         yield Problem(("remove",), "no region is left", "at least one")
     added: list[NewRegion] = []

@@ -19,8 +19,17 @@ from cosim.errors import Problem
 
 Path = tuple[str | int, ...]
 
+#: Some thousand tracts of an overlay fit. To read more, and to look for the nearest legal spelling
+#: of all that is wrong in it, would take minutes.
+MAX_FILE_BYTES = 2**18
 #: Aliases let a short file stand for a huge tree; no scenario comes near this many values.
 MAX_VALUES = 100_000
+#: What a scenario says lies less than ten levels deep; all later code may recurse over it.
+MAX_DEPTH = 40
+#: The largest integer of 64 bits without a sign.
+MAX_WHOLE = 2**64 - 1
+#: Longer texts are neither names nor quantities, and would fill the messages about them.
+MAX_TEXT_CHARS = 1000
 
 
 class _Loader(yaml.SafeLoader):
@@ -183,6 +192,10 @@ class _Reader:
             if self._left == -1:
                 self._problem(path[:1], f"aliases make more than {MAX_VALUES} values", "fewer")
             return None
+        if len(path) > MAX_DEPTH:
+            self._problem(path[:1], "lists or mappings are nested too deeply",
+                          f"at most {MAX_DEPTH} levels")
+            return None
         if id(node) in self._open:
             self._problem(path, "an alias stands inside what it refers to", "plain data")
             return None
@@ -202,10 +215,14 @@ class _Reader:
             return self._mapping(node, path)
         if isinstance(node, yaml.SequenceNode):
             return [self.value(child, (*path, i)) for i, child in enumerate(node.value)]
+        if len(node.value) > MAX_TEXT_CHARS:
+            self._problem(path, *_too_long("a value", node.value))
+            return None
         try:
-            return int(node.value) if convert is int else self._scalars.construct_object(node)
+            return _whole(node.value) if convert is int else self._scalars.construct_object(node)
         except (ValueError, KeyError, yaml.YAMLError):
-            message = f"'{node.value}' cannot be read as {convert.__name__}"
+            shown = node.value if len(node.value) <= 60 else f"{node.value[:57]}..."
+            message = f"'{shown}' cannot be read as {convert.__name__}"
             self._problem(path, message, "plain data")
             return None
 
@@ -219,6 +236,11 @@ class _Reader:
                 self._source.lines[place] = line
                 inside = f" in '{dotted(path)}'" if path else ""
                 self._problem(place, f"a key{inside} is a list or a mapping", "plain text")
+                continue
+            if len(key) > MAX_TEXT_CHARS:
+                place = (*path, f"line {line}")
+                self._source.lines[place] = line
+                self._problem(place, *_too_long("a key", key))
                 continue
             place = (*path, key)
             if key in result:
@@ -236,6 +258,17 @@ class _Reader:
 
     def _problem(self, path: Path, message: str, expected: str) -> None:
         self._source.problems.append(Problem(path, message, expected))
+
+
+def _whole(text: str) -> int:
+    # Python has no longest integer, but floats and simulators have.
+    if abs(number := int(text)) > MAX_WHOLE:
+        raise ValueError
+    return number
+
+
+def _too_long(what: str, text: str) -> tuple[str, str]:
+    return f"{what} has {len(text)} characters", f"at most {MAX_TEXT_CHARS}"
 
 
 _TAGS: Mapping[str, type] = {

@@ -113,7 +113,7 @@ def test_region_rules_of_both_files_keep_their_lines(folder):
         ("[good.yaml]", "expected the name of a file"),
         ("own.yaml", "builds on itself"),
         ("list.yaml", "is no scenario"),
-        ("binary.yaml", "decode"),
+        ("binary.yaml", "is not UTF-8 text"),
     ],
 )
 def test_a_base_that_cannot_be_read_is_one_problem(folder, given, said):

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from cosim.cli.checking import checked
-from cosim.cli.resuming import recorded
+from cosim.cli.resuming import recorded, require_own
 from cosim.cli.running import console, log_to, write_inputs
 from cosim.errors import UsageError
 from cosim.progress import Progress
@@ -50,6 +50,8 @@ def replay(
     if windows < again.plan.clock.windows:
         shorter = {**old.overrides, "duration": f"{windows * old.window_ms!r} ms"}
         again, _ = _opened(folder, only, scenario or old.scenario, shorter)
+    if to is None:
+        require_own(folder / f"replay-{only}", folder=True)
     run_dir = RunDir.create(only, to or folder / f"replay-{only}", overwrite=to is None)
     write_inputs(run_dir, again.case, again.plan)
     log_to(run_dir.log(0), f"replay of {only}", 0)

@@ -169,7 +169,11 @@ def difference(record: Block, now: Block, clock: Clock) -> str:
     if isinstance(record, Signal) and isinstance(now, Signal):
         if record.values.shape != now.values.shape:
             return f"shape {now.values.shape} instead of {record.values.shape}"
-        row, column = np.argwhere(record.values != now.values)[0]
+        wrong = np.argwhere(record.values != now.values)
+        if not len(wrong):
+            return (f"ticks from {now.start} in steps of {now.step} instead of {record.start} in "
+                    f"steps of {record.step}")
+        row, column = wrong[0]
         time_ms = clock.ms(record.start + (int(row) + 1) * record.step)
         old, new = record.values[row, column], now.values[row, column]
         return f"{new:.9g} instead of {old:.9g} at {time_ms:g} ms, column {column}"

@@ -7,6 +7,7 @@ whole message is no part of the tape.
 from __future__ import annotations
 
 import hashlib
+import os
 import zlib
 from pathlib import Path
 from typing import BinaryIO
@@ -14,12 +15,15 @@ from typing import BinaryIO
 import numpy as np
 
 from cosim.errors import BorderError, CosimError
+from cosim.intake import open_ordinary
 from cosim.links import wire
 from cosim.messages import Block
 from cosim.plan.model import HEADER_BYTES
 
 _MAGIC = b"cosim tape 1\n"
 _BUFFER_BYTES = 128 * 1024
+#: No window of a channel comes near it; a file with holes may be large without data.
+MAX_MESSAGE_BYTES = 2**30
 
 
 class TapeDamaged(CosimError):
@@ -108,7 +112,7 @@ class Reel:
         self.path = tape_path(folder, channel)
         self.channel = channel
         try:
-            self._file = self.path.open("rb")
+            self._file = open_ordinary(self.path)
         except OSError as error:
             cause = f"the tape of '{channel}' cannot be read: {error.strerror}"
             raise TapeDamaged(self.path, cause) from error
@@ -116,7 +120,8 @@ class Reel:
         if self._file.read(len(head)) != head:
             self._file.close()
             raise TapeDamaged(self.path, f"is no tape of '{channel}'")
-        self.count = _whole(self._file)
+        self._size = os.fstat(self._file.fileno()).st_size
+        self.count = self._whole()
         self._file.seek(len(head))
         self.position = 0
 
@@ -133,7 +138,7 @@ class Reel:
         TapeDamaged
             If there is none.
         """
-        message = _message(self._file) if self.left > 0 else None
+        message = _message(self._file, self._size) if self.left > 0 else None
         if message is None:
             raise TapeDamaged(self.path, f"'{self.channel}' ends after {self.position} blocks")
         self.position += 1
@@ -143,9 +148,15 @@ class Reel:
         """Close the file."""
         self._file.close()
 
+    def _whole(self) -> int:
+        count = 0
+        while _message(self._file, self._size) is not None:
+            count += 1
+        return count
 
-def _message(file: BinaryIO) -> tuple[wire.Bytes, wire.Bytes] | None:
-    """Read a whole and sound message; None at the end of what is sound."""
+
+def _message(file: BinaryIO, end: int) -> tuple[wire.Bytes, wire.Bytes] | None:
+    """Read a whole and sound message of a file of that size; None at the end of what is sound."""
     header = np.frombuffer(file.read(HEADER_BYTES), np.uint8)
     if len(header) < HEADER_BYTES:
         return None
@@ -153,14 +164,12 @@ def _message(file: BinaryIO) -> tuple[wire.Bytes, wire.Bytes] | None:
         size = wire.payload_bytes(header)
     except BorderError:
         return None
+    # Room is made for what a header announces only if it is there; rows without columns would
+    # announce any number of them.
+    count = header.view(wire.HEADER)[0]["count"]
+    if not 0 <= count <= size <= min(end - file.tell(), MAX_MESSAGE_BYTES):
+        return None
     payload = np.frombuffer(file.read(size) if size else b"", np.uint8)
     if len(payload) < size or header.view(wire.HEADER)[0]["spare"] != _checksum(header, payload):
         return None
     return header, payload
-
-
-def _whole(file: BinaryIO) -> int:
-    count = 0
-    while _message(file) is not None:
-        count += 1
-    return count

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -157,8 +158,13 @@ def require_own(path: Path, *, folder: bool = False) -> None:
         If a link or something else stands in its place.
     """
     kind = "folder" if folder else "file"
-    fits = path.is_dir() if folder else path.is_file()
-    if path.is_symlink() or (path.exists() and not fits):
+    try:
+        mode = path.lstat().st_mode
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror}") from None
+    if not (stat.S_ISDIR(mode) if folder else stat.S_ISREG(mode)):
         raise UsageError(f"{path} is no ordinary {kind}; expected one that a run has written")
 
 

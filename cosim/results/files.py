@@ -10,6 +10,7 @@ import h5py
 
 from cosim.errors import CosimError
 from cosim.intake import open_ordinary
+from cosim.results.heaps import require_sound_heaps
 
 # HDF5 File Format Specification, version 3.0, section II.A: superblock of versions 2 and 3.
 _SIGNATURE = b"\x89HDF\r\n\x1a\n"
@@ -43,11 +44,13 @@ def open_file(path: Path) -> h5py.File:
     """
     try:
         swmr = _left_open(path)
+        with open_ordinary(path) as file:
+            require_sound_heaps(file)
         # Without a lock a reader never stands in the way of the run.
         return h5py.File(path, "r", swmr=swmr, locking=False)
     except FileNotFoundError as error:
         raise ResultError(path, "does not exist") from error
-    except RuntimeError as error:
+    except (RuntimeError, ValueError) as error:
         raise ResultError(path, f"cannot be opened, it may be damaged: {error}") from error
     except OSError as error:
         raise ResultError(path, f"cannot be opened, it may be truncated: {error}") from error

@@ -105,8 +105,8 @@ def launch_and_wait(request: Request, *, dry_run: bool) -> int:
 
 def _wait(command: LaunchCommand) -> int:
     environment = {**without_launcher(os.environ), **command.env}
-    if sys.stdout.isatty():
-        environment[TERMINAL] = str(shutil.get_terminal_size().columns)
+    columns = shutil.get_terminal_size().columns if sys.stdout.isatty() else 0
+    environment[TERMINAL] = str(columns)
     # Told to end, this process must not leave its ranks behind.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     # Standard input stays ours: mpirun would hand it to rank 0 and stop in the background.

@@ -16,8 +16,11 @@ from cosim.plan.model import Plan
 from cosim.recording import RunDir
 from cosim.scenario.load import Case
 
-#: Set by the launching process when its output goes to a terminal: the width of that terminal.
+#: Set by the launching process: the width of the terminal that its output goes to, 0 if it goes
+#: elsewhere. Some launchers give their ranks a terminal of their own.
 TERMINAL = "COSIM_TERMINAL_WIDTH"
+#: Of lines in a file.
+_WIDTH = 110
 
 
 #: Held to the end of the process.
@@ -68,8 +71,8 @@ def console() -> Console:
     """Return a console that knows about a terminal at the far end of mpirun."""
     width = os.environ.get(TERMINAL)
     if width is not None:
-        return Console(force_terminal=True, width=int(width))
-    return Console(width=None if Console().is_terminal else 110)
+        return Console(force_terminal=width != "0", width=int(width) or _WIDTH)
+    return Console(width=None if Console().is_terminal else _WIDTH)
 
 
 def write_inputs(run_dir: RunDir, case: Case, plan: Plan) -> None:

@@ -144,3 +144,14 @@ def test_doctor_is_content_with_this_machine(command):
     assert code == 0, out
     for name in ("HDF5", "MPI", "nest under MPI", "tvb under MPI", "cores"):
         assert name in out
+
+
+@pytest.mark.parametrize(("told", "terminal", "width"), [("77", True, 77), ("0", False, 110)])
+def test_ranks_write_for_where_the_launching_process_writes(monkeypatch, told, terminal, width):
+    """Some launchers give their ranks a terminal of their own, whatever the output goes to."""
+    from cosim.cli import running
+
+    monkeypatch.setenv(running.TERMINAL, told)
+    monkeypatch.delenv("COLUMNS", raising=False)
+    shown = running.console()
+    assert (shown.is_terminal, shown.width) == (terminal, width)

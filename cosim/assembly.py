@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import NoReturn
 
 from cosim.clock import Clock
-from cosim.errors import BorderError, RoleFailed, said
+from cosim.errors import BorderError
 from cosim.isolated import IsolatedSimulator
 from cosim.links.base import Inlet, Outlet
 from cosim.links.memory import pair
 from cosim.links.mpi import MpiInlet, MpiOutlet, Transport
 from cosim.messages import Block
-from cosim.plan.model import Plan, SimulatorPlan
+from cosim.plan.model import ChannelPlan, Plan, SimulatorPlan
 from cosim.recording import RankFile, RunDir
 from cosim.roles.base import Role
+from cosim.roles.naming import named
 from cosim.roles.simulator_role import SimulatorRole
 from cosim.roles.transformer_role import ROLES
 from cosim.scenario.checks import recorded
 from cosim.scenario.load import Case
 from cosim.simulator import Simulator, SimulatorSpec, engines
-from cosim.tapes import Deck, Listener, RepeatingOutlet, TapedInlet
+from cosim.tapes import Deck, Listener, Reel, RepeatingOutlet, TapedInlet
 from cosim.tapes.ends import difference
 
 
@@ -50,30 +50,43 @@ def connect(plan: Plan, rank: int | None, transport: Transport | None, deck: Dec
     rank_of = plan.rank_of()
     for i, channel in enumerate(plan.channels):
         source, target = rank_of[channel.source], rank_of[channel.target]
-        inlet: Inlet | None = None
-        outlet: Outlet | None = None
-        earlier = deck.earlier(channel.name)
-        known = 0 if earlier is None else earlier.count
-        if rank is None or source == target == rank:
+        if rank not in (None, source, target):
+            continue
+        # What the receiver has on tape from an earlier attempt is neither sent nor awaited.
+        known = deck.earlier(channel.name)
+        if rank is None or source == target:
             outlet, inlet = pair(channel)
+            _tape(links, channel, inlet, known, deck)
+            # Each end reads at its own pace.
+            _repeat(links, channel, outlet, deck.earlier(channel.name), plan.clock)
         elif transport is not None and source == rank:
-            outlet = MpiOutlet(channel, transport, target, 2 * i)
-        elif transport is not None and target == rank:
-            inlet = MpiInlet(channel, transport, source, 2 * i, known)
-        if inlet is not None:
-            tape = deck.tape(channel.name)
-            links.inlets[channel.name] = TapedInlet(inlet, deck.earlier(channel.name), tape)
-        if outlet is not None and earlier is not None:
-            outlet = RepeatingOutlet(outlet, earlier, _refusing(channel.name, plan.clock))
-        if outlet is not None:
-            links.outlets[channel.name] = outlet
+            sender = MpiOutlet(channel, transport, target, 2 * i)
+            _repeat(links, channel, sender, known, plan.clock)
+        elif transport is not None:
+            count = 0 if known is None else known.count
+            receiver = MpiInlet(channel, transport, source, 2 * i, count)
+            _tape(links, channel, receiver, known, deck)
     return links
 
 
-def _refusing(channel: str, clock: Clock) -> Listener:
+def _tape(
+    links: Links, channel: ChannelPlan, live: Inlet, known: Reel | None, deck: Deck
+) -> None:
+    links.inlets[channel.name] = TapedInlet(live, known, deck.tape(channel.name))
+
+
+def _repeat(
+    links: Links, channel: ChannelPlan, live: Outlet, known: Reel | None, clock: Clock
+) -> None:
+    if known is not None:
+        live = RepeatingOutlet(live, known, _refusing(channel, clock))
+    links.outlets[channel.name] = live
+
+
+def _refusing(channel: ChannelPlan, clock: Clock) -> Listener:
     def refuse(index: int, record: Block, now: Block) -> NoReturn:
         raise BorderError(
-            f"{channel}: window {index} is not what the interrupted run had: "
+            f"{channel.name}: window {index} is not what the interrupted run had: "
             f"{difference(record, now, clock)}"
         )
 
@@ -115,12 +128,12 @@ def assemble(
         # A second instance of such an engine needs a process of its own.
         apart = engine.exclusive and simulator.engine in taken
         taken.add(simulator.engine)
-        with _naming(simulator.name, rank, labels(case, simulator.regions)):
+        with named(simulator.name, rank or 0, -1, labels(case, simulator.regions)):
             role = _simulator_role(case, plan, simulator, links, recorder, run_dir, apart=apart)
         yield role
     for transformer in plan.transformers:
         if rank in (None, transformer.rank) and _wanted(transformer.name, only):
-            with _naming(transformer.name, rank, transformer.region):
+            with named(transformer.name, rank or 0, -1, transformer.region):
                 converting = ROLES[transformer.kind](
                     transformer, plan.clock, case.scenario.seed, links.inlets, links.outlets,
                     recorder, case.scenario.record,
@@ -130,14 +143,6 @@ def assemble(
 
 def _wanted(role: str, only: Collection[str] | None) -> bool:
     return only is None or role in only
-
-
-@contextmanager
-def _naming(role: str, rank: int | None, region: str) -> Iterator[None]:
-    try:
-        yield
-    except Exception as error:
-        raise RoleFailed(role, rank or 0, -1, said(error), region) from error
 
 
 def _simulator_role(

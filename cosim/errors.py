@@ -85,7 +85,7 @@ class RoleFailed(CosimError):
         super().__init__(f"role {role} on rank {rank}{where} failed in {when}: {cause}")
 
 
-def said(error: Exception) -> str:
+def said(error: BaseException) -> str:
     """Return an error in one line: our own words as they are, others with their type."""
     own = isinstance(error, CosimError)
     return " ".join((str(error) if own else f"{type(error).__name__}: {error}").split())

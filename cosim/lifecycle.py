@@ -8,15 +8,16 @@ import resource
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from importlib.metadata import version
 from typing import NoReturn
 
-from cosim.errors import RoleFailed, said
+from cosim.errors import said
 from cosim.plan.model import Plan
 from cosim.recording import About, RunDir
 from cosim.roles.base import Role
+from cosim.roles.naming import named
 from cosim.roles.simulator_role import SimulatorRole
 from cosim.scenario.load import Case
 from cosim.simulator import engines
@@ -125,7 +126,7 @@ def prime(roles: Sequence[Role], rank: int) -> None:
     """
     for role in roles:
         if isinstance(role, SimulatorRole):
-            with _naming(role, rank):
+            with _named(role, rank):
                 role.prime()
 
 
@@ -138,18 +139,13 @@ def close(roles: Sequence[Role], rank: int) -> None:
         If one of them fails at that.
     """
     for role in roles:
-        with _naming(role, rank):
+        with _named(role, rank):
             role.close()
 
 
-@contextmanager
-def _naming(role: Role, rank: int) -> Iterator[None]:
+def _named(role: Role, rank: int) -> AbstractContextManager[None]:
     """Name the role in whatever goes wrong outside the loop."""
-    try:
-        yield
-    except Exception as error:
-        region = getattr(error, "region", "") or role.region
-        raise RoleFailed(role.name, rank, role.window - 1, said(error), region) from error
+    return named(role.name, rank, role.window - 1, role.region)
 
 
 def cause(error: BaseException) -> str:
@@ -158,8 +154,7 @@ def cause(error: BaseException) -> str:
         return "interrupted"
     if isinstance(error, Stopped):
         return str(error)
-    text = said(error) if isinstance(error, Exception) else f"{type(error).__name__}: {error}"
-    return " ".join(text.split())
+    return said(error)
 
 
 def close_quietly(roles: Sequence[Role]) -> None:

@@ -7,11 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Protocol
 
-from cosim.errors import BorderError, PeerFailed, RoleFailed, WouldHang, said
+from cosim.errors import RoleFailed, WouldHang
 from cosim.links.base import Inlet, Outlet
 from cosim.patience import Patience
 from cosim.recording import TimingSink
 from cosim.roles.base import Role
+from cosim.roles.naming import named
 
 
 class Watch(Protocol):
@@ -100,22 +101,12 @@ class Loop:
             self._patience.pause()
 
     def _blocker(self, role: Role) -> Inlet | Outlet | None:
-        try:
+        with named(role.name, self._rank, role.window, role.region):
             return role.blocked_by()
-        except BorderError as error:
-            raise RoleFailed(role.name, self._rank, role.window, str(error), role.region) from error
 
     def _run(self, role: Role, blocker: Inlet | Outlet | None, waited_s: float) -> None:
-        window = role.window
-        try:
+        with named(role.name, self._rank, role.window, role.region):
             timing = role.step()
-        except PeerFailed:
-            raise
-        except BorderError as error:
-            region = error.region or role.region
-            raise RoleFailed(role.name, self._rank, window, error.cause, region) from error
-        except Exception as error:
-            raise RoleFailed(role.name, self._rank, window, said(error), role.region) from error
         sink = self._sinks.get(role.name)
         if sink is not None:
             peer = role.peers.index(blocker.peer) if blocker is not None else -1

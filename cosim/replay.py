@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -9,12 +10,12 @@ from cosim.assembly import Links
 from cosim.errors import UsageError
 from cosim.links.memory import pair
 from cosim.messages import Block
-from cosim.plan.model import ChannelPlan, Plan
+from cosim.plan.model import Plan
 from cosim.progress import Progress
 from cosim.recording import RunDir
 from cosim.scenario.load import Case
 from cosim.serial import Cast, perform
-from cosim.tapes import Deck, Nowhere, PlayedInlet, RepeatingOutlet
+from cosim.tapes import Deck, Nowhere, PlayedInlet, Reel, RepeatingOutlet
 from cosim.tapes.ends import Listener, difference
 
 
@@ -78,14 +79,14 @@ class Replay:
         TapeDamaged
             If a tape is missing.
         """
-        deck = Deck(None)
         counts = [self.plan.clock.windows]
-        for channel in self._crossing(inward=True):
-            reel = deck.reel(self.tapes, channel.name)
-            # Before its own end, a channel has a block for each window of its receiver.
-            if reel.count < channel.last + 1 + channel.lag:
-                counts.append(reel.count)
-        deck.close()
+        for channel in self.plan.channels:
+            if channel.source in self._roles or channel.target not in self._roles:
+                continue
+            with closing(Reel(self.tapes, channel.name)) as reel:
+                # Before its own end, a channel has a block for each window of its receiver.
+                if reel.count < channel.last + 1 + channel.lag:
+                    counts.append(reel.count)
         return min(counts)
 
     def run(self, run_dir: RunDir, progress: Progress) -> list[str]:
@@ -121,12 +122,6 @@ class Replay:
                 outlet = RepeatingOutlet(Nowhere(channel), known, self._listener(kept))
                 links.outlets[channel.name] = outlet
         return links
-
-    def _crossing(self, *, inward: bool) -> list[ChannelPlan]:
-        return [
-            c for c in self.plan.channels
-            if (c.source in self._roles, c.target in self._roles) == (not inward, inward)
-        ]
 
     def _listener(self, kept: Compared) -> Listener:
         clock = self.plan.clock

@@ -139,7 +139,7 @@ def run(
     """Run a scenario: under mpirun as a rank, or starting mpirun itself, or serially."""
 
     def request() -> Request:
-        from cosim.cli.resuming import wall_s
+        from cosim.cli.options import wall_s
         from cosim.cli.running import Request
 
         overrides = _overrides(window, duration, seed, placement)

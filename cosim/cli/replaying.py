@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from cosim.cli.checking import checked
-from cosim.cli.resuming import recorded, require_own
+from cosim.cli.recorded import recorded, require_own
 from cosim.cli.running import console, log_to, write_inputs
 from cosim.errors import UsageError
 from cosim.progress import Progress

@@ -14,6 +14,8 @@ from cosim.plan.model import Plan, SimulatorPlan
 from cosim.scenario.load import Case
 from cosim.simulator import engines
 
+#: Stand for paths in the arguments of a trial.
+SCENARIO, RUN, REFERENCE = "<scenario>", "<run>", "<reference>"
 #: Shortest run that is worth comparing, if the scenario is as long.
 LEAST_MS = 60.0
 #: So many times the longest border delay lets activity go round a loop.
@@ -29,7 +31,7 @@ class Trial:
     check, what
         What is to be shown, and how, in words.
     arguments
-        Of the command line; ``{scenario}``, ``{run}`` and ``{reference}`` stand for paths.
+        Of the command line, with `SCENARIO`, `RUN` and `REFERENCE` for paths.
     changes
         What differs in the scenario.
     borders
@@ -79,12 +81,12 @@ def trials(case: Case, plan: Plan, asked_ms: float | None) -> Programme:
 
     def run(window: int, *more: str) -> tuple[str, ...]:
         length = ("--window", f"{clock.ms(window)!r} ms")
-        return ("run", "{scenario}", "--run-dir", "{run}", *common, *length, *more)
+        return ("run", SCENARIO, "--run-dir", RUN, *common, *length, *more)
 
     text = f"windows of {clock.ms(first):g} ms"
     programme = [Trial("", f"reference: serial, {text}", run(first, "--serial"), kept)]
     programme.append(Trial("mpi", f"ranks under mpirun, {text}", run(first), kept))
-    for window in {windows[0], windows[-1], windows[len(windows) // 3]} - {first}:
+    for window in sorted({windows[0], windows[-1], windows[len(windows) // 3]} - {first}):
         what = f"serial, windows of {clock.ms(window):g} ms"
         programme.append(Trial("window", what, run(window, "--serial"), kept))
     if len(windows) == 1:
@@ -136,7 +138,7 @@ def _alone(plan: Plan) -> Iterator[Trial]:
         if simulator.kind == "spiking":
             yield Trial(
                 "alone", f"{simulator.name} by itself, fed with what was recorded",
-                ("replay", "{reference}", "--only", simulator.name, "--to", "{run}", "-q"),
+                ("replay", REFERENCE, "--only", simulator.name, "--to", RUN, "-q"),
                 part=True,
             )
 

@@ -15,8 +15,9 @@ from rich.console import Console
 from rich.table import Table
 
 from cosim.cli.checking import checked
-from cosim.cli.resuming import time_ms
-from cosim.cli.trials import Trial, trials
+from cosim.cli.options import time_ms
+from cosim.cli.running import console
+from cosim.cli.trials import REFERENCE, RUN, SCENARIO, Trial, trials
 from cosim.results import open_result
 from cosim.results.compare import Columns, columns, first_difference, inside
 from cosim_launch import without_launcher
@@ -56,7 +57,7 @@ def verify(
     """
     asked_ms = None if duration is None else time_ms("--duration", duration)
     case, plan = checked(scenario, {}, None)
-    out = Console(width=None if Console().is_terminal else 110)
+    out = console()
     with tempfile.TemporaryDirectory() as temporary:
         folder = keep or Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)
@@ -83,8 +84,8 @@ def _carried_out(
             continue
         path = folder / f"trial-{number}.yaml"
         path.write_text(yaml.safe_dump({"base": str(scenario.resolve()), **trial.changes}))
-        trouble = _run([a.format(scenario=path, run=run_dir, reference=folder / "run-0")
-                        for a in trial.arguments])
+        places = {SCENARIO: str(path), RUN: str(run_dir), REFERENCE: str(folder / "run-0")}
+        trouble = _run([places.get(argument, argument) for argument in trial.arguments])
         if trouble:
             yield Finding(trial, exact=False, text=trouble)
             if number == 0:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,27 +9,27 @@ from types import TracebackType
 from typing import Any
 
 import h5py
-import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
 
 from cosim.intake import json_mapping
 from cosim.recording.names import TRAINS, Kind, component, label_of, signal_path
 from cosim.recording.result_file import FORMAT_NAME, FORMAT_VERSION
 from cosim.results import contents
 from cosim.results.files import ResultError, open_file
+from cosim.results.recordings import (
+    Missing,
+    read_signal,
+    read_spikes,
+    read_timing,
+    require_time,
+    some,
+)
 from cosim.results.spikes import SpikeTrains
 from cosim.scenario import yaml_source
-from cosim.scenario.model import MAX_TIME_MS
-from cosim.simulator import RateBand
 
 _CLOSED = "has been closed"
-#: Senders are counted in 32 bits, and tables have an entry for each neuron: more than any animal
-#: whose brain can be simulated has, and a gigabyte.
-MAX_NEURONS = 10**8
 #: What h5py raises for files that are damaged, or do not hold what was asked for.
 _DAMAGED = (OSError, KeyError, RuntimeError, ValueError, TypeError, OverflowError, MemoryError)
-_SECONDS = ("wait_s", "exchange_s", "compute_s")
 #: How many components the path of a recording has; None: one or more.
 _DEPTHS: Mapping[Kind, int | None] = {"signals": None, "spikes": 2, "timing": 1}
 
@@ -240,25 +239,7 @@ class Result:
             If there is no such signal or column, or the file cannot be read.
         """
         with self._group("signals", signal_path(name), name) as group:
-            time_ms = _valid(group, "time_ms")
-            first, last = 0, len(time_ms)
-            if between_ms is not None:
-                first = int(np.searchsorted(time_ms, between_ms[0], side="left"))
-                last = max(first, int(np.searchsorted(time_ms, between_ms[1], side="right")))
-            labels = contents.labels(group, "columns")
-            values = contents.reals(group, "values", slice(first, last), width=len(labels))
-            _require_length("values", values, last - first)
-            if columns is not None:
-                values = values[:, [self._position(name, labels, c) for c in columns]]
-                labels = list(columns)
-            about = contents.attributes(group)
-            return xr.DataArray(
-                values,
-                dims=("time", "column"),
-                coords={"time": ("time", time_ms[first:last], {"units": "ms"}), "column": labels},
-                name=name,
-                attrs={"units": about["unit"], **about},
-            )
+            return read_signal(group, name, columns, between_ms)
 
     def spikes(self, region: str, population: str) -> SpikeTrains:
         """Return the recorded spikes of one population, up to the last whole window.
@@ -270,29 +251,7 @@ class Result:
         """
         name = f"{region}/{population}"
         with self._group("spikes", f"{component(region)}/{component(population)}", name) as group:
-            stop_ms = contents.real(group, "until_ms")
-            if not 0 <= stop_ms <= self.duration_ms:
-                raise ValueError(f"'until_ms' is {stop_ms:g} of {self.duration_ms:g} ms")
-            time_ms = _valid(group, "time_ms")
-            time_ms = time_ms[: np.searchsorted(time_ms, stop_ms, side="right")]
-            if len(time_ms) and time_ms[0] < 0:
-                raise ValueError(f"a spike is at {time_ms[0]:g} ms")
-            about = contents.attributes(group)
-            size, stride = (_count(about, key) for key in ("size", "stride"))
-            sender = contents.wholes(group, "sender", slice(len(time_ms)))
-            _require_length("sender", sender, len(time_ms))
-            _require_within("sender", sender, 0, size)
-            return SpikeTrains(
-                region=region,
-                population=population,
-                size=size,
-                stride=stride,
-                tick_ms=_time(about, "tick_ms"),
-                stop_ms=stop_ms,
-                time_ms=time_ms,
-                sender=sender.astype(np.int32, copy=False),
-                reference=_band(about),
-            )
+            return read_spikes(group, region, population, self.duration_ms)
 
     def timing(self, role: str) -> xr.Dataset:
         """Return where the wall-clock time of a role went, window by window.
@@ -310,25 +269,7 @@ class Result:
             If there is none, or the file cannot be read.
         """
         with self._group("timing", component(role), role) as group:
-            begin_s = _valid(group, "begin_s")
-            rows = slice(len(begin_s))
-            peers = np.array([*contents.labels(group, "peers"), ""], dtype=object)
-            seconds = {k: contents.reals(group, k, rows) for k in _SECONDS}
-            seconds["begin_s"] = begin_s
-            waited_for, window = (contents.wholes(group, k, rows) for k in ("waited_for", "window"))
-            for key, column in {**seconds, "waited_for": waited_for, "window": window}.items():
-                _require_length(key, column, len(begin_s))
-            _require_within("waited_for", waited_for, -1, len(peers) - 1)
-            return xr.Dataset(
-                {
-                    **{k: ("window", v, {"units": "s"}) for k, v in seconds.items()},
-                    "waited_for": ("window", peers[waited_for].astype(str)),
-                },
-                coords={"window": window},
-                attrs={
-                    "role": role, "window_ms": _time(contents.attributes(group), "window_ms"),
-                },
-            )
+            return read_timing(group, role)
 
     def _check(self) -> None:
         about = contents.attributes(self._main)
@@ -340,7 +281,7 @@ class Result:
                 self.path, f"has format version {found}, this software reads {FORMAT_VERSION}"
             )
         for key in ("tick_ms", "window_ms", "duration_ms"):
-            _time(about, key)
+            require_time(about, key)
 
     def _recordings(self, kind: Kind) -> dict[str, h5py.ExternalLink]:
         found = contents.external_links(contents.entry(self._main, kind, h5py.Group))
@@ -349,18 +290,13 @@ class Result:
                 raise ValueError(f"{kind} has a recording of the name {path!r}")
         return found
 
-    def _position(self, name: str, labels: list[str], column: str) -> int:
-        if column not in labels:
-            raise ResultError(self.path, f"signal {name} has no column {column!r}: {_some(labels)}")
-        return labels.index(column)
-
     def _attribute(self, key: str) -> Any:  # noqa: ANN401 - attributes are of any type
         with self._reading(self.path):
             return contents.attributes(self._main)[key]
 
     def _time(self, key: str) -> float:
         with self._reading(self.path):
-            return _time(contents.attributes(self._main), key)
+            return require_time(contents.attributes(self._main), key)
 
     def _text(self, key: str) -> str:
         with self._reading(self.path):
@@ -380,7 +316,7 @@ class Result:
             known = {"signals": self.signals, "timing": self.roles}.get(
                 kind, ["/".join(p) for p in self.populations]
             )
-            raise ResultError(self.path, f"has no {kind} {name!r}: {_some(known)}")
+            raise ResultError(self.path, f"has no {kind} {name!r}: {some(known)}")
         if not self._main:
             raise ResultError(self.path, _CLOSED)
         # Following the link by hand lets an error name the rank's file, and keeps to the folder.
@@ -402,54 +338,9 @@ class Result:
     def _reading(self, path: Path) -> Iterator[None]:
         try:
             yield
+        except Missing as error:
+            raise ResultError(path, str(error)) from error
         except _DAMAGED as error:
             if not self._main:
                 raise ResultError(path, _CLOSED) from error
             raise ResultError(path, f"cannot be read, it may be damaged: {error}") from error
-
-
-def _valid(group: h5py.Group, key: str) -> NDArray[np.float64]:
-    """Return the rows of a key column that are complete."""
-    rows = contents.reals(group, key)
-    bad = np.isnan(rows)
-    rows = rows[: int(bad.argmax())] if bad.any() else rows
-    if not np.isfinite(rows).all() or (np.diff(rows) < 0).any():
-        raise ValueError(f"the times in '{key}' are not in order")
-    return rows
-
-
-def _require_length(name: str, column: NDArray[np.generic], rows: int) -> None:
-    if len(column) != rows:
-        raise ValueError(f"'{name}' has {len(column)} of {rows} rows")
-
-
-def _require_within(name: str, column: NDArray[np.signedinteger], low: int, high: int) -> None:
-    if len(column) and not low <= column.min() <= column.max() < high:
-        raise ValueError(f"'{name}' has numbers outside {low} to {high - 1}")
-
-
-def _time(about: Mapping[str, Any], key: str) -> float:
-    value = about[key]
-    if isinstance(value, str) or not (math.isfinite(value) and 0 < value <= MAX_TIME_MS):
-        raise ValueError(f"'{key}' is {value!r}, expected a time in ms")
-    return float(value)
-
-
-def _count(about: Mapping[str, Any], key: str) -> int:
-    value = about[key]
-    if not isinstance(value, int) or not 1 <= value <= MAX_NEURONS:
-        raise ValueError(f"'{key}' is {value!r}, expected 1 to {MAX_NEURONS}")
-    return value
-
-
-def _band(about: Mapping[str, Any]) -> RateBand | None:
-    if "reference_low_hz" not in about:
-        return None
-    low_hz, high_hz = float(about["reference_low_hz"]), float(about["reference_high_hz"])
-    return RateBand(low_hz, high_hz, str(about["reference_source"]))
-
-
-def _some(names: Sequence[str]) -> str:
-    if not names:
-        return "there are none"
-    return "there are " + ", ".join(names[:8]) + (", ..." if len(names) > 8 else "")

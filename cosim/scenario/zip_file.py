@@ -14,6 +14,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path, PurePosixPath
 from typing import IO
 
@@ -153,7 +154,7 @@ def _matrix(
     if first is None:
         raise BadConnectome(f"'{stem}.txt' is empty")
     try:
-        return np.loadtxt(_chained(first, rows), ndmin=2)
+        return np.loadtxt(chain([first], rows), ndmin=2)
     except ValueError as error:
         raise BadConnectome(f"'{stem}.txt' is no table of numbers: {error}") from None
 
@@ -171,11 +172,6 @@ def _rows(
             raise BadConnectome(f"'{stem}.txt' has {what}, but there are {n} regions")
         if columns:
             yield text
-
-
-def _chained(first: str, others: Iterator[str]) -> Iterator[str]:
-    yield first
-    yield from others
 
 
 def _centres(

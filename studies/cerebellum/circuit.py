@@ -19,7 +19,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -28,7 +28,9 @@ from numpy.typing import NDArray
 from cosim_nest.cerebellum.circuit import CEREBELLAR_CIRCUIT, neuron_kind
 from cosim_nest.cerebellum.geometry import Box, place
 from cosim_nest.cerebellum.parameters import CerebellarParameters
+from cosim_nest.cerebellum.reference import reference_rates
 from cosim_nest.kernel import Kernel
+from cosim_nest.models.cells import State
 
 RESOLUTION_MS = 0.5
 BOXES: tuple[Box, ...] = ((300.0, 200.0), (200.0, 150.0), (150.0, 130.0))
@@ -39,16 +41,8 @@ EXPERIMENTS = ("rest", "burst", "response")
 SETTLE_MS = 300.0
 #: What every population must keep to at 4 Hz, in spikes/s.
 BANDS_HZ = {
-    "awake": {
-        "granule": (2, 6),
-        "golgi": (8, 16),
-        "purkinje": (80, 100),
-        "basket": (14, 32),
-        "stellate": (14, 32),
-        "dcn_p": (38, 54),
-        "dcn_i": (10, 15),
-    },
-    "vitro": {"purkinje": (40, 52)},
+    state: {name: (b.low_hz, b.high_hz) for name, b in reference_rates(state).items()}
+    for state in get_args(State)
 }
 #: Published rates against the mossy fibres' rate, awake.
 PUBLISHED_HZ = {

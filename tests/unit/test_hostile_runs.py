@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cosim.cli import main
-from cosim.cli.resuming import recorded
+from cosim.cli.recorded import recorded
 from cosim.errors import CosimError, UsageError
 from cosim.links import wire
 from cosim.messages import Signal, SpikeBatch

@@ -80,6 +80,13 @@ class WallLimit:
             raise Stopped(f"the limit of {self._limit_s:g} s of wall time is reached")
 
 
+def heed_stop(run_dir: RunDir) -> None:
+    """Raise `Stopped` if ``cosim stop`` asks for it, and take its request away as an answer."""
+    if run_dir.stop.exists():
+        run_dir.stop.unlink(missing_ok=True)
+        raise Stopped("told to end by cosim stop")
+
+
 def about(case: Case, plan: Plan, mpi_library: str) -> About:
     """Return what the result must say so that the run can be repeated."""
     used = {s.engine for s in plan.simulators}

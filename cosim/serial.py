@@ -17,6 +17,7 @@ from cosim.lifecycle import (
     close,
     close_quietly,
     deck_of,
+    heed_stop,
     prime,
     quietly,
     state,
@@ -38,10 +39,10 @@ class SerialWatch:
     others = False
 
     def __init__(
-        self, recorder: RankFile, deck: Deck, progress: Progress, wall: WallLimit
+        self, recorder: RankFile, deck: Deck, progress: Progress, wall: WallLimit, run_dir: RunDir
     ) -> None:
         self._recorder, self._deck, self._progress = recorder, deck, progress
-        self._wall = wall
+        self._wall, self._run_dir = wall, run_dir
         self._reported_s = 0.0
 
     def attend(self, roles: Sequence[Role]) -> None:
@@ -53,6 +54,7 @@ class SerialWatch:
         self._recorder.flush_if_due()
         self._deck.flush_if_due()
         self._wall.check()
+        heed_stop(self._run_dir)
         self._progress.update(*state(roles))
 
 
@@ -120,7 +122,7 @@ def perform(
         )
         begin_s = time.perf_counter()
         prime(roles, 0)
-        watch = SerialWatch(recorder, deck, progress, wall)
+        watch = SerialWatch(recorder, deck, progress, wall, run_dir)
         Loop(roles, sinks, watch, Patience(spin=True), 0, WAIT_LIMIT_S, begin_s).run()
         wall_s = time.perf_counter() - begin_s
         notes = [note for role in roles for note in role.notes()]

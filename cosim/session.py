@@ -21,6 +21,7 @@ from cosim.lifecycle import (
     deck_of,
     heed_no_signals,
     heed_signals,
+    heed_stop,
     max_rss_mb,
     prime,
     quietly,
@@ -100,6 +101,7 @@ class Session:
             self._wall.check()
             windows, rates = state(roles)
             if self._mpi.rank == 0:
+                heed_stop(self._run_dir)
                 self._progress.update(windows, rates)
             else:
                 self._mpi.tell(0, "progress", windows=windows, rates=rates)

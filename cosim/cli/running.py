@@ -59,6 +59,8 @@ def prepared(request: Request, case: Case, plan: Plan) -> RunDir:
     else:
         run_dir = RunDir.create(case.scenario.name, request.run_dir, overwrite=request.overwrite)
         _claims.append(run_dir.claim())
+    # Nobody who asked an earlier attempt to end meant this one.
+    run_dir.stop.unlink(missing_ok=True)
     write_inputs(run_dir, case, plan)
     asked = {
         "scenario": str(request.scenario.resolve()), "overrides": dict(request.overrides),

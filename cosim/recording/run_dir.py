@@ -15,7 +15,8 @@ from cosim.errors import UsageError
 #: What each attempt at a run writes anew.
 _RECORDED = ("result.h5", "rank-*.h5", "rank-*.log", "failure.txt", "summary.png", "tapes")
 _OURS = (
-    "scenario.yaml", "resolved.json", "plan.json", "request.json", "lock", "earlier-*", *_RECORDED,
+    "scenario.yaml", "resolved.json", "plan.json", "request.json", "lock", "stop", "earlier-*",
+    *_RECORDED,
 )
 
 
@@ -92,6 +93,22 @@ class RunDir:
             return file
         return file
 
+    def going(self) -> bool:
+        """Tell whether a process that this machine knows of has claimed the run."""
+        try:
+            file = (self.path / "lock").open("r")
+        except FileNotFoundError:
+            return False
+        with file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return True
+            except OSError:
+                # Some network file systems have no locks.
+                return False
+        return False
+
     def set_aside(self) -> Path:
         """Move what an earlier attempt recorded into a folder of its own, and return that.
 
@@ -130,6 +147,11 @@ class RunDir:
     def request(self) -> Path:
         """What was asked for on the command line."""
         return self.path / "request.json"
+
+    @property
+    def stop(self) -> Path:
+        """While it exists, it asks the run to end early."""
+        return self.path / "stop"
 
     @property
     def scenario(self) -> Path:

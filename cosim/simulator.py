@@ -184,6 +184,18 @@ class Simulator(Protocol):
         """Release the simulator and hand over what recording still holds."""
 
 
+@runtime_checkable
+class Timekeeper(Protocol):
+    """What a simulator may offer besides: the time by its own account."""
+
+    def now_ns(self) -> int | None:
+        """Return the biological time that has been simulated, in nanoseconds; None if unknown.
+
+        It must come from what the simulator really did, such as its count of steps, not from the
+        windows that it was given: these are what it is compared with after each `advance`.
+        """
+
+
 class Engine(Protocol):
     """A kind of simulator: describes itself without being imported, and builds instances."""
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, ClassVar
 
+from cosim.clock import NS_PER_MS
 from cosim.errors import CosimError
 from cosim.streams import derived_seed
 
@@ -159,6 +160,10 @@ class Kernel:
             self.nest.Prepare()
             self._prepared = True
         self.nest.Run(time_ms)
+
+    def now_ns(self) -> int:
+        """Return NEST's own biological time, a float in ms that its integer time rounds to."""
+        return round(float(self.nest.biological_time) * NS_PER_MS)
 
     def leave(self) -> None:
         """Leave the Prepare context, which some settings need."""

@@ -104,6 +104,10 @@ class NestSimulator:
         for name, sink in self._sinks.items():
             sink.append(_every(self._tap.batch(name), self._spec.record_spikes[name]))
 
+    def now_ns(self) -> int:
+        """Return the biological time by NEST's own account."""
+        return self._running().now_ns()
+
     def emit(self, port: str) -> Block:
         """Return the spikes of a port's population in the window just simulated."""
         if self._tap is None:

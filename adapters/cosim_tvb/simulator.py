@@ -120,6 +120,11 @@ class TvbSimulator:
             self._recording.flush()
         self._require_finite()
 
+    def now_ns(self) -> int:
+        """Return the end of the last step that was integrated."""
+        clock = self.spec.clock
+        return self._executed * self._built.step_ticks * clock.tick_ns
+
     def emit(self, port: str) -> Block:
         """Return what a port has to send after the window just simulated."""
         if port in self._states:

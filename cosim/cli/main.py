@@ -180,6 +180,17 @@ def resume(
 
 
 @app.command()
+def stop(
+    run_dir: Annotated[Path, typer.Argument(help="The folder of the run.")],
+    no_wait: Annotated[bool, typer.Option("--no-wait", help="Ask, and do not wait.")] = False,
+) -> None:
+    """End a run at its next window, from any machine that sees its folder; it can be resumed."""
+    from cosim.cli.stopping import stop as end
+
+    raise typer.Exit(end(run_dir, wait=not no_wait))
+
+
+@app.command()
 def replay(
     run_dir: Annotated[Path, typer.Argument(help="The folder of the run.")],
     only: Annotated[str, typer.Option("--only", help="Name of the simulator.")],

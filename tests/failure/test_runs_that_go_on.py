@@ -1,5 +1,6 @@
 """A run that ended early goes on to the very bits of one that did not."""
 
+import contextlib
 import json
 import os
 import random
@@ -52,14 +53,23 @@ def command(folder, *arguments):
 def hit_a_rank(folder, rank, after_s, *arguments, number=signal.SIGKILL):
     """Start ranks, and send one of them a signal a while after the first window."""
     argv, environ = toy_jobs.mpirun(RANKS, (*toy_cases.program(), *arguments))
+    before = identity(folder)
     with toy_jobs.running(argv, folder, **environ) as job:
         deadline = time.monotonic() + LIMIT_S
-        while not (folder / "run" / "result.h5").exists():
+        # A run that goes on begins beside the result of the attempt before it.
+        while identity(folder) in (None, before):
             assert time.monotonic() < deadline, "the job does not begin"
             time.sleep(0.02)
         time.sleep(after_s)
         os.kill(job.ranks()[rank], number)
         return job.wait(LIMIT_S)
+
+
+def identity(folder):
+    """Return the number of the result file that is there, None if there is none."""
+    with contextlib.suppress(FileNotFoundError):
+        return (folder / "run" / "result.h5").stat().st_ino
+    return None
 
 
 def taped(folder):

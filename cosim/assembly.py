@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NoReturn
 
+from cosim.account import ACCOUNT
 from cosim.clock import Clock
 from cosim.errors import BorderError
 from cosim.isolated import IsolatedSimulator
@@ -46,6 +47,7 @@ def connect(plan: Plan, rank: int | None, transport: Transport | None, deck: Dec
     deck
         What earlier attempts have on tape, and where to tape.
     """
+    ACCOUNT.stage("building")
     links = Links()
     rank_of = plan.rank_of()
     for i, channel in enumerate(plan.channels):

@@ -13,6 +13,7 @@ from contextlib import AbstractContextManager
 from importlib.metadata import version
 from typing import NoReturn
 
+from cosim.account import ACCOUNT
 from cosim.errors import said
 from cosim.plan.model import Plan
 from cosim.recording import About, RunDir
@@ -131,6 +132,7 @@ def prime(roles: Sequence[Role], rank: int) -> None:
     RoleFailed
         If a simulator cannot say what it would have sent.
     """
+    ACCOUNT.stage("priming")
     for role in roles:
         if isinstance(role, SimulatorRole):
             with _named(role, rank):

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Protocol
 
+from cosim.account import ACCOUNT
 from cosim.errors import RoleFailed, WouldHang
 from cosim.links.base import Inlet, Outlet
 from cosim.patience import Patience
-from cosim.recording import TimingSink
+from cosim.recording import TimingSink, WindowTiming
 from cosim.roles.base import Role
 from cosim.roles.naming import named
 
@@ -70,17 +70,18 @@ class Loop:
             If all roles wait and nobody else could help.
         """
         pending = [role for role in self._roles if not role.done]
+        ACCOUNT.begin()
         # Whoever speaks for a rank that is killed in its first window must know that it began.
         self._watch.attend(self._roles)
         while pending:
             pending.sort(key=lambda role: role.window)
-            role, blocker, waited_s = self._next(pending)
-            self._run(role, blocker, waited_s)
+            role, blocker = self._next(pending)
+            self._run(role, blocker)
             self._watch.attend(self._roles)
             pending = [role for role in pending if not role.done]
 
-    def _next(self, pending: Sequence[Role]) -> tuple[Role, Inlet | Outlet | None, float]:
-        """Return the first role that can run, and for whom the rank waited how long."""
+    def _next(self, pending: Sequence[Role]) -> tuple[Role, Inlet | Outlet | None]:
+        """Return the first role that can run, and for whom the rank waited."""
         begin = time.perf_counter()
         first: dict[str, Inlet | Outlet] = {}
         self._patience.reset()
@@ -89,14 +90,13 @@ class Loop:
                 blocker = self._blocker(role)
                 if blocker is None:
                     # A rank of several roles waits for what the role that runs next waits for.
-                    waiting = first.get(role.name)
-                    waited_s = time.perf_counter() - begin if waiting else 0.0
-                    return role, waiting, waited_s
+                    return role, first.get(role.name)
                 first.setdefault(role.name, blocker)
             if not self._watch.others:
                 raise WouldHang(self._who_waits(pending))
             if time.perf_counter() - begin > self._limit_s:
                 raise self._gave_up(pending)
+            ACCOUNT.turn("wait")
             self._watch.attend(self._roles)
             self._patience.pause()
 
@@ -104,16 +104,19 @@ class Loop:
         with named(role.name, self._rank, role.window, role.region):
             return role.blocked_by()
 
-    def _run(self, role: Role, blocker: Inlet | Outlet | None, waited_s: float) -> None:
-        with named(role.name, self._rank, role.window, role.region):
-            timing = role.step()
+    def _run(self, role: Role, blocker: Inlet | Outlet | None) -> None:
+        window = role.window
+        with named(role.name, self._rank, window, role.region):
+            role.step()
+        # All that a rank did since its last window is put down to the one that is over now.
+        began_s, spent_s = ACCOUNT.settle()
         sink = self._sinks.get(role.name)
         if sink is not None:
             peer = role.peers.index(blocker.peer) if blocker is not None else -1
-            # A role turns to a window when it begins to wait for it.
-            begin_s = timing.begin_s - waited_s - self._origin_s
             sink.append(
-                replace(timing, begin_s=begin_s, wait_s=waited_s, waited_for=peer)
+                WindowTiming.of(
+                    window, began_s - self._origin_s, spent_s, peer, repeated=role.repeated
+                )
             )
 
     def _who_waits(self, pending: Sequence[Role]) -> str:

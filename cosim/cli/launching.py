@@ -13,6 +13,7 @@ from pathlib import Path
 
 import typer
 
+from cosim.account import ACCOUNT, LAUNCHED
 from cosim.cli.checking import checked
 from cosim.cli.resuming import require_unchanged
 from cosim.cli.running import TERMINAL, Request
@@ -107,6 +108,7 @@ def _wait(command: LaunchCommand) -> int:
     environment = {**without_launcher(os.environ), **command.env}
     columns = shutil.get_terminal_size().columns if sys.stdout.isatty() else 0
     environment[TERMINAL] = str(columns)
+    environment[LAUNCHED] = repr(ACCOUNT.born_s)
     # Told to end, this process must not leave its ranks behind.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     # Standard input stays ours: mpirun would hand it to rank 0 and stop in the background.

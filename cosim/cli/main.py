@@ -233,12 +233,15 @@ def verify(
 
 
 def _carry_out(ask: Callable[[], Request], *, serial: bool, dry_run: bool) -> int:
+    from cosim.account import ACCOUNT
     from cosim.sentinel import Sentinel
     from cosim_launch.environment import launched_size
 
     under_mpi = not serial and launched_size(os.environ) is not None
     # The sentinel is forked before the large imports, so that it stays small.
     sentinel = Sentinel.start() if under_mpi else None
+    ACCOUNT.launched(os.environ)
+    ACCOUNT.stage("imports")
     try:
         request = ask()
         if sentinel is not None:

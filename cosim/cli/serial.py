@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from cosim.account import ACCOUNT
 from cosim.cli.checking import checked
 from cosim.cli.resuming import require_unchanged
 from cosim.cli.running import Request, conclude, console, log_to, prepared
@@ -20,8 +21,10 @@ def run_here(request: Request) -> int:
     int
         The exit code.
     """
+    ACCOUNT.stage("reading")
     case, plan = checked(request.scenario, request.overrides, request.ranks)
     require_unchanged(request, plan.resolved)
+    ACCOUNT.stage("meeting")
     run_dir = prepared(request, case, plan)
     log_to(run_dir.log(0), "serial", 0)
     progress = Progress(plan.clock, None if request.quiet else console())

@@ -10,6 +10,7 @@ from pathlib import Path
 import typer
 
 from cosim import mpi
+from cosim.account import ACCOUNT
 from cosim.cli.resuming import require_unchanged
 from cosim.cli.running import Request, conclude, console, log_to, prepared
 from cosim.errors import CosimError, PeerFailed, ScenarioInvalid, UsageError
@@ -35,6 +36,7 @@ def work(request: Request, sentinel: Sentinel) -> int:
         The exit code.
     """
     rank, size = launched_rank(os.environ), launched_size(os.environ)
+    ACCOUNT.stage("reading")
     try:
         case, plan = open_case(request.scenario, request.overrides, size)
         require_unchanged(request, plan.resolved)
@@ -46,6 +48,7 @@ def work(request: Request, sentinel: Sentinel) -> int:
             time.sleep(HOLD_BACK_S)
             return 2
         raise
+    ACCOUNT.stage("meeting")
     ranks = mpi.Mpi()
     run_dir = _agree(request, case, plan, ranks, sentinel)
     if run_dir is None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from dataclasses import astuple, dataclass, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol
@@ -13,6 +13,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from cosim.account import ACCOUNT, STAGES
 from cosim.clock import Clock
 from cosim.messages import SpikeBatch
 from cosim.recording.names import Declaration, Kind, component, refuse_clashes, signal_path
@@ -33,15 +34,26 @@ class WindowTiming:
     window
         Index of the window.
     begin_s
-        Wall-clock time since the start of the job at which the role turned to the window.
+        Wall-clock time since the start of the job at which the role turned to the window: when
+        its rank was done with whatever it did before.
     wait_s
         Time spent waiting for data of other roles, or for room to send to them.
     exchange_s
-        Time spent accepting and emitting data.
+        Time spent receiving and sending, together.
     compute_s
-        Time spent simulating or converting.
+        Time spent simulating.
     waited_for
-        Index of the peer that was waited for longest, -1 for nobody.
+        Index of the peer that was waited for first, -1 for nobody.
+    convert_s
+        Time spent converting, in transformers and at the borders of simulators.
+    send_s
+        The part of `exchange_s` in which blocks were checked and sent.
+    record_s
+        Time spent writing recordings and tapes.
+    other_s
+        The rest: control messages, progress, the loop itself.
+    repeated
+        Whether the window was known from the tapes of an earlier attempt.
     """
 
     window: int
@@ -50,6 +62,23 @@ class WindowTiming:
     exchange_s: float
     compute_s: float
     waited_for: int
+    convert_s: float = 0.0
+    send_s: float = 0.0
+    record_s: float = 0.0
+    other_s: float = 0.0
+    repeated: bool = False
+
+    @classmethod
+    def of(
+        cls, window: int, begin_s: float, spent_s: Mapping[str, float], waited_for: int, *,
+        repeated: bool,
+    ) -> WindowTiming:
+        """Return the timing of a window from the seconds in each of `cosim.account.STATES`."""
+        return cls(
+            window, begin_s, spent_s["wait"], spent_s["receive"] + spent_s["send"],
+            spent_s["compute"], waited_for, spent_s["convert"], spent_s["send"],
+            spent_s["record"], spent_s["other"], repeated,
+        )
 
 
 class TimingSink(Protocol):
@@ -64,7 +93,9 @@ class _Signal:
         self._table = table
 
     def append(self, time_ms: NDArray[np.float64], values: NDArray[np.float64]) -> None:
+        before = ACCOUNT.turn("record")
         self._table.append({"time_ms": time_ms, "values": values})
+        ACCOUNT.turn(before)
 
 
 class _Spikes:
@@ -73,25 +104,38 @@ class _Spikes:
         self._until_ms = 0.0
 
     def append(self, batch: SpikeBatch) -> None:
+        before = ACCOUNT.turn("record")
         time_ms = batch.ticks * self._clock.tick_ns / 1e6
         self._table.append({"time_ms": time_ms, "sender": batch.senders})
         self._until_ms = self._clock.ms(batch.stop)
+        ACCOUNT.turn(before)
 
     def write_until(self) -> None:
         self._dataset[()] = self._until_ms
 
 
 class _Timing:
-    def __init__(self, table: Table, peers: int) -> None:
-        self._table, self._peers = table, peers
+    def __init__(self, table: Table, peers: int, prepared: h5py.Dataset) -> None:
+        self._table, self._peers, self._prepared = table, peers, prepared
         self._names = [f.name for f in fields(WindowTiming)]
+        self._begun = False
 
     def append(self, row: WindowTiming) -> None:
         if not -1 <= row.waited_for < self._peers:
             raise ValueError(f"waited_for is {row.waited_for}, but there are {self._peers} peers")
-        self._table.append(
-            {n: np.array([v]) for n, v in zip(self._names, astuple(row), strict=True)}
-        )
+        before = ACCOUNT.turn("record")
+        if not self._begun:
+            self._begin(row)
+        self._table.append_row({name: getattr(row, name) for name in self._names})
+        ACCOUNT.turn(before)
+
+    def _begin(self, row: WindowTiming) -> None:
+        """Note what came before the first window, and when that was."""
+        self._begun = True
+        if ACCOUNT.prepared:
+            origin_s = ACCOUNT.unix_s(ACCOUNT.settled_s - row.begin_s)
+            stages = [ACCOUNT.prepared.get(stage, 0.0) for stage in STAGES]
+            self._prepared[()] = [origin_s, *stages]
 
 
 class RankFile:
@@ -244,11 +288,21 @@ class RankFile:
             exchange_s=Column(np.float64),
             compute_s=Column(np.float64),
             waited_for=Column(np.int32),
+            convert_s=Column(np.float64),
+            send_s=Column(np.float64),
+            record_s=Column(np.float64),
+            other_s=Column(np.float64),
+            repeated=Column(np.int8),
         )
-        return _Timing(table, len(peers))
+        group.create_dataset("stages", data=["origin", *STAGES], dtype=h5py.string_dtype())
+        prepared = group.create_dataset(
+            "prepared_s", data=np.full(1 + len(STAGES), np.nan), dtype=np.float64
+        )
+        return _Timing(table, len(peers), prepared)
 
     def begin(self) -> None:
         """End the declarations; from here on, what was flushed survives the process."""
+        ACCOUNT.stage("declaring")
         if not self._begun:
             self._begun = True
             self._file.swmr_mode = True
@@ -261,6 +315,7 @@ class RankFile:
 
     def flush(self) -> None:
         """Hand everything appended so far to the operating system."""
+        before = ACCOUNT.turn("record")
         for table in self._tables:
             table.write_columns()
         self._file.flush()
@@ -272,6 +327,7 @@ class RankFile:
                 sink.write_until()
             self._file.flush()
         self._flushed_s = time.monotonic()
+        ACCOUNT.turn(before)
 
     def close(self, *, complete: bool = True) -> None:
         """Flush and close; closing twice does nothing.

@@ -108,6 +108,14 @@ class Table:
             self._pending += room
             done += room
 
+    def append_row(self, row: Mapping[str, float]) -> None:
+        """Add one row of numbers; quicker than `append`, and for callers that check themselves."""
+        if self._pending == self._capacity:
+            self._when_full()
+        for name, value in row.items():
+            self._buffers[name][self._pending] = value
+        self._pending += 1
+
     def write_columns(self) -> None:
         """Append the pending rows of all columns but the key to their datasets."""
         for name in self._datasets:

@@ -259,9 +259,14 @@ class Result:
         Returns
         -------
         xarray.Dataset
-            Dimension `window`; `begin_s`, `wait_s`, `exchange_s`, `compute_s` in seconds of
-            wall-clock time, and `waited_for`, the name of the role that was waited for longest
-            (empty if none); attribute `window_ms`.
+            Dimension `window`; in seconds of wall-clock time `begin_s`, `wait_s`, `receive_s`,
+            `convert_s`, `compute_s`, `send_s`, `record_s`, `other_s`, and `exchange_s`, which is
+            receiving and sending together; `waited_for`, the name of the role that was waited
+            for (empty if none); `repeated`, whether the window was known from tapes. Attributes
+            `window_ms`; `stages`, the seconds of what came before the first window;
+            `origin_unix_s`, when `begin_s` is 0, in seconds since 1970 (None if unknown);
+            `detailed`, false for results of earlier versions, where conversions count as
+            computing and only waiting and exchange are told apart from it.
 
         Raises
         ------

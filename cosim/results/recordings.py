@@ -24,6 +24,9 @@ from cosim.simulator import RateBand
 #: whose brain can be simulated has, and a gigabyte.
 MAX_NEURONS = 10**8
 _SECONDS = ("wait_s", "exchange_s", "compute_s")
+#: Columns that results of earlier versions have not: there, conversions count as computing, and
+#: nothing else was noted.
+_LATER = ("convert_s", "send_s", "record_s", "other_s")
 
 
 class Missing(LookupError):
@@ -96,22 +99,44 @@ def read_timing(group: h5py.Group, role: str) -> xr.Dataset:
     begin_s = _valid(group, "begin_s")
     rows = slice(len(begin_s))
     peers = np.array([*contents.labels(group, "peers"), ""], dtype=object)
-    seconds = {k: contents.reals(group, k, rows) for k in _SECONDS}
+    detailed = contents.has(group, "other_s")
+    known = (*_SECONDS, *_LATER) if detailed else _SECONDS
+    seconds = {k: contents.reals(group, k, rows) for k in known}
+    seconds.update({k: np.zeros(len(begin_s)) for k in _LATER if k not in seconds})
     seconds["begin_s"] = begin_s
     waited_for, window = (contents.wholes(group, k, rows) for k in ("waited_for", "window"))
-    for key, column in {**seconds, "waited_for": waited_for, "window": window}.items():
+    repeated = contents.wholes(group, "repeated", rows) if detailed else np.zeros_like(window)
+    whole = {"waited_for": waited_for, "window": window, "repeated": repeated}
+    for key, column in {**seconds, **whole}.items():
         _require_length(key, column, len(begin_s))
+    for key in known:
+        _require_durations(key, seconds[key])
     _require_within("waited_for", waited_for, -1, len(peers) - 1)
+    seconds["receive_s"] = seconds["exchange_s"] - seconds["send_s"]
+    origin_unix_s, stages = _prepared(group) if detailed else (None, {})
     return xr.Dataset(
         {
             **{k: ("window", v, {"units": "s"}) for k, v in seconds.items()},
             "waited_for": ("window", peers[waited_for].astype(str)),
+            "repeated": ("window", repeated.astype(bool)),
         },
         coords={"window": window},
         attrs={
             "role": role, "window_ms": require_time(contents.attributes(group), "window_ms"),
+            "detailed": detailed, "origin_unix_s": origin_unix_s, "stages": stages,
         },
     )
+
+
+def _prepared(group: h5py.Group) -> tuple[float | None, dict[str, float]]:
+    """Return when `begin_s` is 0, and the seconds of each stage before; nothing if unknown."""
+    names = contents.labels(group, "stages")
+    values = contents.reals(group, "prepared_s")
+    _require_length("prepared_s", values, len(names))
+    if not np.isfinite(values).all():
+        return None, {}
+    found = dict(zip(names, values.tolist(), strict=True))
+    return found.pop("origin", None), found
 
 
 def _position(name: str, labels: list[str], column: str) -> int:
@@ -133,6 +158,12 @@ def _valid(group: h5py.Group, key: str) -> NDArray[np.float64]:
 def _require_length(name: str, column: NDArray[np.generic], rows: int) -> None:
     if len(column) != rows:
         raise ValueError(f"'{name}' has {len(column)} of {rows} rows")
+
+
+def _require_durations(name: str, column: NDArray[np.float64]) -> None:
+    # Differences of clock readings may be off by what a float cannot hold.
+    if not np.isfinite(column).all() or (column < -1e-6).any():
+        raise ValueError(f"'{name}' has numbers that are no durations")
 
 
 def _require_within(name: str, column: NDArray[np.signedinteger], low: int, high: int) -> None:

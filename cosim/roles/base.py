@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 
+from cosim.account import ACCOUNT
 from cosim.clock import Clock, Window
 from cosim.links.base import Inlet, Outlet
 from cosim.messages import Block, Signal, SpikeBatch
-from cosim.recording import WindowTiming
 from cosim.roles.guard import check
 
 
@@ -37,9 +36,10 @@ class Role:
         self.name, self.region, self.clock = name, region, clock
         self.inlets, self.outlets = tuple(inlets), tuple(outlets)
         self.window, self.windows = 0, windows
-        self._exchange_s = 0.0
-        ends: list[Inlet | Outlet] = [*self.inlets, *self.outlets]
-        self.peers = tuple(dict.fromkeys(end.peer for end in ends))
+        self._ends: list[Inlet | Outlet] = [*self.inlets, *self.outlets]
+        self.peers = tuple(dict.fromkeys(end.peer for end in self._ends))
+        #: Whether the latest window was known from tapes of an earlier attempt, in part at least.
+        self.repeated = False
 
     @property
     def done(self) -> bool:
@@ -59,18 +59,13 @@ class Role:
     def _due(self, inlet: Inlet) -> bool:
         return self.window - inlet.lag <= inlet.last
 
-    def step(self) -> WindowTiming:
+    def step(self) -> None:
         """Run the coming window; `blocked_by` must have said None."""
-        begin = time.perf_counter()
-        self._exchange_s = 0.0
+        self.repeated = any(getattr(end, "repeats", False) for end in self._ends)
+        ACCOUNT.turn("convert")
         self.work(self.clock.at(self.window))
-        whole = time.perf_counter() - begin
-        timing = WindowTiming(
-            window=self.window, begin_s=begin, wait_s=0.0, exchange_s=self._exchange_s,
-            compute_s=whole - self._exchange_s, waited_for=-1,
-        )
+        ACCOUNT.turn("other")
         self.window += 1
-        return timing
 
     def work(self, window: Window) -> None:
         """Do what the role does in a window."""
@@ -82,19 +77,19 @@ class Role:
 
     def take(self, inlet: Inlet) -> Block:
         """Take the block that the current window needs from a channel."""
-        begin = time.perf_counter()
+        before = ACCOUNT.turn("receive")
         block = inlet.take(self.window - inlet.lag)
-        self._exchange_s += time.perf_counter() - begin
+        ACCOUNT.turn(before)
         return block
 
     def put(self, outlet: Outlet, index: int, block: Signal | SpikeBatch) -> None:
         """Check and send a block, unless nobody needs it any more."""
         if index > outlet.last:
             return
-        begin = time.perf_counter()
+        before = ACCOUNT.turn("send")
         check(block, outlet.name, self.clock)
         outlet.put(index, block)
-        self._exchange_s += time.perf_counter() - begin
+        ACCOUNT.turn(before)
 
     def notes(self) -> list[str]:
         """Return what the user should know at the end, such as clipped rates."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from cosim.account import ACCOUNT
 from cosim.clock import Clock, Window
 from cosim.links.base import Inlet, Outlet
 from cosim.plan.model import SimulatorPlan
@@ -48,7 +49,9 @@ class SimulatorRole(Role):
         """Accept, advance, emit."""
         for port, inlet in self._in.items():
             self.simulator.accept(port, self.take(inlet))
+        before = ACCOUNT.turn("compute")
         self.simulator.advance(window)
+        ACCOUNT.turn(before)
         for port, ends in self._out.items():
             wanted = [end for end in ends if window.index <= end.last]
             if wanted:

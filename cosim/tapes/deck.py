@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from cosim.account import ACCOUNT
 from cosim.tapes.reel import Reel, Tape, TapeDamaged, tape_path
 
 #: As often as recordings are flushed.
@@ -67,8 +68,10 @@ class Deck:
         """Flush if the last flush is a while ago."""
         if time.monotonic() - self._flushed_s >= FLUSH_S:
             self._flushed_s = time.monotonic()
+            before = ACCOUNT.turn("record")
             for tape in self._tapes:
                 tape.flush()
+            ACCOUNT.turn(before)
 
     def close(self) -> None:
         """Close all files."""

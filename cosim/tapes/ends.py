@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from cosim.account import ACCOUNT
 from cosim.clock import Clock
 from cosim.errors import BorderError
 from cosim.links.base import Inlet, Outlet
@@ -36,7 +37,7 @@ class TapedInlet:
 
     def ready(self) -> bool:
         """Tell whether the next block is there; never waits."""
-        return self._repeats() or self._live.ready()
+        return self.repeats or self._live.ready()
 
     def take(self, index: int) -> Block:
         """Return the next block.
@@ -46,15 +47,19 @@ class TapedInlet:
         BorderError
             If the tape has another window there.
         """
-        if self._earlier is not None and self._repeats():
+        if self._earlier is not None and self.repeats:
             block = _due(self._earlier, index)
         else:
             block = self._live.take(index)
         if self._tape is not None:
+            before = ACCOUNT.turn("record")
             self._tape.append(index, block)
+            ACCOUNT.turn(before)
         return block
 
-    def _repeats(self) -> bool:
+    @property
+    def repeats(self) -> bool:
+        """Whether the next block is on the earlier tape."""
         return self._earlier is not None and self._earlier.left > 0
 
 
@@ -75,13 +80,18 @@ class RepeatingOutlet:
         self.name, self.peer, self.lag, self.last = live.name, live.peer, live.lag, live.last
         self._live, self._known, self._differs = live, known, differs
 
+    @property
+    def repeats(self) -> bool:
+        """Whether the receiver has the next block."""
+        return self._known.left > 0
+
     def room(self) -> bool:
         """Tell whether one more block fits; never waits."""
-        return self._known.left > 0 or self._live.room()
+        return self.repeats or self._live.room()
 
     def put(self, index: int, block: Block) -> None:
         """Compare with the tape, or send."""
-        if self._known.left == 0:
+        if not self.repeats:
             self._live.put(index, block)
             return
         found, record = self._known.next()

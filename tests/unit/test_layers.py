@@ -19,7 +19,7 @@ FOLDERS = {
 #: From the bottom to the top. A module may import what stands below it; neighbours in a row do
 #: not know each other. The most specific entry counts.
 LAYERS = (
-    ("errors", "units", "streams", "patience", "sentinel", "mpi"),
+    ("errors", "units", "streams", "patience", "sentinel", "account", "mpi"),
     ("clock", "intake"),
     ("messages", "ports", "progress"),
     ("scenario.model",),

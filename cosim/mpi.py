@@ -44,6 +44,7 @@ class Mpi:
         self._control: MPI.Intracomm = MPI.COMM_WORLD.Dup()
         self.rank, self.size = self._data.rank, self._data.size
         self._sent: list[tuple[MPI.Request, Bytes]] = []
+        self._prepared: list[MPI.Prequest] = []
 
     def library(self) -> str:
         """Return name and version of the MPI library."""
@@ -58,6 +59,18 @@ class Mpi:
     def receive(self, buffer: Bytes, rank: int, tag: int) -> MPI.Request:
         """Start a receive."""
         return self._data.Irecv([buffer, self._mpi.BYTE], rank, tag)
+
+    def sender(self, buffer: Bytes, rank: int, tag: int) -> MPI.Prequest:
+        """Prepare a synchronous send, to be started any number of times."""
+        return self._kept(self._data.Ssend_init([buffer, self._mpi.BYTE], rank, tag))
+
+    def receiver(self, buffer: Bytes, rank: int, tag: int) -> MPI.Prequest:
+        """Prepare a receive, to be started any number of times."""
+        return self._kept(self._data.Recv_init([buffer, self._mpi.BYTE], rank, tag))
+
+    def _kept(self, request: MPI.Prequest) -> MPI.Prequest:
+        self._prepared.append(request)
+        return request
 
     # Set-up; collective, on every rank and every path
 
@@ -115,6 +128,8 @@ class Mpi:
 
     def finalize(self) -> None:
         """Leave MPI; collective."""
+        for request in self._prepared:
+            request.Free()
         self._data.Free()
         self._control.Free()
         self._mpi.Finalize()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import struct
 from typing import Any
 
 import numpy as np
@@ -19,28 +19,128 @@ HEADER = np.dtype([
     ("version", "<u2"), ("kind", "<u2"), ("columns", "<u4"), ("window", "<i8"),
     ("start", "<i8"), ("second", "<i8"), ("count", "<i8"), ("spare", "<i8"),
 ])
-assert HEADER.itemsize == HEADER_BYTES
+_FIELDS = struct.Struct("<HHIqqqqq")
+assert HEADER.itemsize == _FIELDS.size == HEADER_BYTES
 
 Bytes = NDArray[np.uint8]
+#: The fields of a header in their order.
+Head = tuple[int, int, int, int, int, int, int, int]
+
+#: Where the payload begins, counted in numbers of 8 and of 4 bytes.
+_LONGS, _INTS = HEADER_BYTES // 8, HEADER_BYTES // 4
+
+
+class Frame:
+    """Memory for a message, seen as everything that it may hold.
+
+    Views are made once, as making them for each message would cost more than the message.
+
+    Parameters
+    ----------
+    size
+        Bytes of the longest message, header included; a multiple of 8.
+    """
+
+    __slots__ = ("data", "doubles", "ints", "longs")
+
+    def __init__(self, size: int) -> None:
+        self.data: Bytes = np.zeros(size, np.uint8)
+        self.doubles: NDArray[np.float64] = self.data.view(np.float64)
+        self.longs: NDArray[np.int64] = self.data.view(np.int64)
+        self.ints: NDArray[np.int32] = self.data.view(np.int32)
+
+
+def _fields(index: int, block: Block) -> Head:
+    if isinstance(block, Signal):
+        rows, columns = block.values.shape
+        return VERSION, SIGNAL, columns, index, block.start, block.step, rows, 0
+    return VERSION, SPIKES, 0, index, block.start, block.stop, len(block.ticks), 0
+
+
+def write_head(frame: Frame, index: int, block: Block) -> int:
+    """Write the header of a block.
+
+    Returns
+    -------
+    int
+        Size of the payload.
+    """
+    fields = _fields(index, block)
+    _FIELDS.pack_into(frame.data, 0, *fields)
+    return _size(fields)
+
+
+def write_payload(frame: Frame, block: Block) -> None:
+    """Copy the data of a block behind the header; there must be room."""
+    if isinstance(block, Signal):
+        values = block.values
+        frame.doubles[_LONGS : _LONGS + values.size].reshape(values.shape)[...] = values
+        return
+    count = len(block.ticks)
+    senders = _INTS + 2 * count
+    frame.longs[_LONGS : _LONGS + count] = block.ticks
+    frame.ints[senders : senders + count] = block.senders
+
+
+def read_payload(head: Head, frame: Frame) -> Block:
+    """Return the block behind a header; it owns its data."""
+    _, kind, columns, _, start, second, count, _ = head
+    if kind == SIGNAL:
+        values = frame.doubles[_LONGS : _LONGS + count * columns]
+        return Signal(start, second, values.reshape(count, columns).copy())
+    senders = _INTS + 2 * count
+    return SpikeBatch(
+        start, second, frame.longs[_LONGS : _LONGS + count].copy(),
+        frame.ints[senders : senders + count].copy(),
+    )
+
+
+def vacant(head: Head) -> Block:
+    """Return the block that a header announces, with memory for its data, still to be filled."""
+    _, kind, columns, _, start, second, count, _ = head
+    if kind == SIGNAL:
+        return Signal(start, second, np.empty((count, columns), np.float64))
+    return SpikeBatch(start, second, np.empty(count, np.int64), np.empty(count, np.int32))
+
+
+def parts_of(block: Block) -> list[Bytes]:
+    """Return the data of a block as bytes: its own memory wherever that lies in C order."""
+    if isinstance(block, Signal):
+        return [_as_bytes(block.values)]
+    return [_as_bytes(block.ticks), _as_bytes(block.senders)]
 
 
 def encode(index: int, block: Block) -> tuple[Bytes, list[Bytes]]:
     """Return the header and the parts of the payload of a block, without copying the payload."""
-    if isinstance(block, Signal):
-        rows, columns = block.values.shape
-        fields = (VERSION, SIGNAL, columns, index, block.start, block.step, rows, 0)
-        parts = [_as_bytes(block.values)]
-    else:
-        fields = (VERSION, SPIKES, 0, index, block.start, block.stop, len(block.ticks), 0)
-        parts = [_as_bytes(block.ticks), _as_bytes(block.senders)]
-    return np.array([fields], HEADER).view(np.uint8), parts
+    header: Bytes = np.frombuffer(bytearray(_FIELDS.pack(*_fields(index, block))), np.uint8)
+    return header, parts_of(block)
 
 
 def _as_bytes(array: NDArray[Any]) -> Bytes:
     return np.ascontiguousarray(array).reshape(-1).view(np.uint8)
 
 
-def payload_bytes(header: Bytes) -> int:
+def read_head(header: Bytes) -> Head:
+    """Return the fields of a header.
+
+    Raises
+    ------
+    BorderError
+        If it is of another version or kind.
+    """
+    head: Head = _FIELDS.unpack_from(header)  # type: ignore[assignment]
+    if head[0] != VERSION:
+        raise BorderError(f"a message of version {head[0]} came; this is {VERSION}")
+    if head[1] not in (SIGNAL, SPIKES):
+        raise BorderError(f"a message of unknown kind {head[1]} came")
+    return head
+
+
+def _size(head: Head) -> int:
+    return 8 * head[6] * head[2] if head[1] == SIGNAL else SPIKE_BYTES * head[6]
+
+
+def payload_bytes(header: Bytes | Head) -> int:
     """Return the size of the payload that a header announces.
 
     Raises
@@ -48,30 +148,12 @@ def payload_bytes(header: Bytes) -> int:
     BorderError
         If the header is of another version or kind.
     """
-    fields = header[:HEADER_BYTES].view(HEADER)[0]
-    if fields["version"] != VERSION:
-        raise BorderError(f"a message of version {fields['version']} came; this is {VERSION}")
-    if fields["kind"] == SIGNAL:
-        return 8 * int(fields["count"]) * int(fields["columns"])
-    if fields["kind"] == SPIKES:
-        return SPIKE_BYTES * int(fields["count"])
-    raise BorderError(f"a message of unknown kind {fields['kind']} came")
+    return _size(header if isinstance(header, tuple) else read_head(header))
 
 
 def decode(header: Bytes, payload: Bytes) -> tuple[int, Block]:
     """Return window and block of a message; the block owns its data."""
-    fields = header[:HEADER_BYTES].view(HEADER)[0]
-    start, count = int(fields["start"]), int(fields["count"])
-    if fields["kind"] == SIGNAL:
-        values = payload.view(np.float64).reshape(count, int(fields["columns"])).copy()
-        return int(fields["window"]), Signal(start, int(fields["second"]), values)
-    ticks = payload[: 8 * count].view(np.int64).copy()
-    senders = payload[8 * count :].view(np.int32).copy()
-    return int(fields["window"]), SpikeBatch(start, int(fields["second"]), ticks, senders)
-
-
-def pieces(parts: list[Bytes], limit: int) -> Iterator[Bytes]:
-    """Yield the first `limit` bytes of some parts, then the rest, as two arrays."""
-    whole = parts[0] if len(parts) == 1 else np.concatenate(parts)
-    yield whole[:limit]
-    yield whole[limit:]
+    head = read_head(header)
+    frame = Frame(HEADER_BYTES + -(-len(payload) // 8) * 8)
+    frame.data[HEADER_BYTES : HEADER_BYTES + len(payload)] = payload
+    return head[3], read_payload(head, frame)

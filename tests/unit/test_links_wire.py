@@ -65,12 +65,26 @@ def test_a_decoded_block_owns_its_data(block):
     assert_same(block, decoded)
 
 
-@given(signals(), st.integers(0, 300))
-def test_pieces_are_the_whole(block, limit):
-    _, parts = wire.encode(0, block)
-    first, rest = wire.pieces(parts, limit)
-    assert len(first) <= limit
-    assert np.concatenate((first, rest)).tobytes() == np.concatenate(parts).tobytes()
+@given(st.one_of(signals(), batches()), st.integers(-5, 2**40))
+def test_a_frame_holds_what_encoding_gives(block, index):
+    header, parts = wire.encode(index, block)
+    payload = np.concatenate(parts)
+    frame = wire.Frame(HEADER_BYTES + len(payload) + 8 - len(payload) % 8)
+    assert wire.write_head(frame, index, block) == len(payload)
+    wire.write_payload(frame, block)
+    assert frame.data[: HEADER_BYTES + len(payload)].tobytes() == (
+        header.tobytes() + payload.tobytes()
+    )
+    assert_same(block, wire.read_payload(wire.read_head(frame.data), frame))
+
+
+@given(st.one_of(signals(), batches()))
+def test_data_may_be_received_into_a_vacant_block(block):
+    header, parts = wire.encode(0, block)
+    made = wire.vacant(wire.read_head(header))
+    for into, part in zip(wire.parts_of(made), parts, strict=True):
+        into[:] = part
+    assert_same(block, made)
 
 
 def header(**changes):

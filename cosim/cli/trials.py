@@ -50,13 +50,19 @@ class Trial:
     part: bool = False
     impossible: str = ""
 
+    @property
+    def one_process(self) -> bool:
+        """Whether it needs one core only."""
+        return bool(self.impossible) or "--serial" in self.arguments or "replay" in self.arguments
+
 
 @dataclass(frozen=True)
 class Programme:
-    """All runs, the reference first, and how long each is."""
+    """All runs, the reference first, how long each is, and whether that is the whole scenario."""
 
     duration_ms: float
     trials: tuple[Trial, ...]
+    whole: bool
 
 
 def trials(case: Case, plan: Plan, asked_ms: float | None) -> Programme:
@@ -95,7 +101,7 @@ def trials(case: Case, plan: Plan, asked_ms: float | None) -> Programme:
     programme.append(_placement(case, run(first), kept))
     programme += _alone(plan)
     programme += _splits(case, plan, run(base, "--serial"), kept, base)
-    return Programme(clock.ms(duration), tuple(programme))
+    return Programme(clock.ms(duration), tuple(programme), duration == clock.duration)
 
 
 def _base(case: Case, plan: Plan) -> int:

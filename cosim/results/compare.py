@@ -98,7 +98,10 @@ def _compared(key: tuple[str, ...], one: Column, other: Column) -> Difference | 
     if wrong.any():
         i = int(np.argmax(wrong))
         texts = [f"{what[i]:.9g} (at {time_ms[i]:g} ms)" for time_ms, what in (one, other)]
-        return Difference(where, float(min(one[0][i], other[0][i])), f"{texts[0]}, {texts[1]}")
+        text = f"{texts[0]}, {texts[1]}"
+        if one[0][i] == other[0][i] and np.issubdtype(one[1].dtype, np.floating):
+            text += f", apart by {abs(one[1][i] - other[1][i]):.3g}"
+        return Difference(where, float(min(one[0][i], other[0][i])), text)
     if len(one[0]) != len(other[0]):
         longer = one if len(one[0]) > size else other
         text = f"{len(one[0])} entries, {len(other[0])} entries"

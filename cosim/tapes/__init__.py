@@ -8,6 +8,7 @@ own speed and without anybody else; what it sends can be compared with what it s
 from cosim.tapes.deck import Deck
 from cosim.tapes.ends import Listener, Nowhere, PlayedInlet, RepeatingOutlet, TapedInlet
 from cosim.tapes.reel import Reel, TapeDamaged
+from cosim.tapes.traffic import carried
 
 __all__ = [
     "Deck",
@@ -18,4 +19,5 @@ __all__ = [
     "RepeatingOutlet",
     "TapeDamaged",
     "TapedInlet",
+    "carried",
 ]

@@ -1,5 +1,6 @@
 """`cosim verify` finds nothing where nothing is wrong, and names what is."""
 
+import json
 import re
 
 import pytest
@@ -15,13 +16,13 @@ def toys():
         yield
 
 
-def write(folder, **parts):
+def write(folder, *, duration="40 ms", **parts):
     # R3 and R4 drive no spiking region, so that they can be simulated apart.
     toy_cases.random_brain(
         folder / "brain.zip", 5, seed=4, density=1, shortest_ms=2, longest_ms=6,
         without=[(0, 3), (0, 4)],
     )
-    return toy_cases.scenario(folder, REGIONS, duration="40 ms", **parts)
+    return toy_cases.scenario(folder, REGIONS, duration=duration, **parts)
 
 
 def verify(folder, *arguments):
@@ -57,6 +58,24 @@ def test_a_defect_is_found_with_place_and_time(tmp_path, part, defect, check, wh
     assert ended.code == 1, ended.out
     assert re.search(rf"{where}.* at [\d.]+ ms: ", ended.out), ended.out
     assert re.search(r"\d of \d differ", ended.out)
+
+
+def test_a_channel_that_carries_nothing_is_told(tmp_path):
+    path = write(tmp_path, duration="90 ms")
+    data = json.loads(path.read_text())
+    data["models"]["spiking"]["receives"][0] |= {"gain": "1e-9 Hz", "background": "0 Hz"}
+    path.write_text(json.dumps(data))
+    short = verify(tmp_path, "--duration", "20 ms", "--only", "split")
+    assert short.code == 1, short.out
+    silent = r"nothing that could differ crossed R0\.all\.in0:out -> R0:"
+    assert re.search(silent, short.out), short.out
+    assert "take a longer --duration" in short.out
+    # Left to choose, it takes as long as the scenario has, in which nothing happens either.
+    ended = verify(tmp_path, "--only", "split")
+    assert ended.code == 0, ended.out
+    assert "60 ms in each run" in ended.out
+    assert "90 ms in each run" in ended.out
+    assert "from the beginning to the end" in ended.out
 
 
 def test_a_run_that_fails_is_told(tmp_path):

@@ -7,8 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+# Blocks are made by the thousand in every second of a run. Their fields are set at once, since the
+# guarded assignments of a frozen dataclass take longer than sending a small block.
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, init=False)
 class Signal:
     """Values on a regular grid of ticks within one window.
 
@@ -26,13 +29,17 @@ class Signal:
     step: int
     values: NDArray[np.float64]
 
+    def __init__(self, start: int, step: int, values: NDArray[np.float64]) -> None:
+        fields = self.__dict__
+        fields["start"], fields["step"], fields["values"] = start, step, values
+
     @property
     def stop(self) -> int:
         """Tick of the last row, which is the end of the window."""
         return self.start + self.step * len(self.values)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False)
 class SpikeBatch:
     """The spikes of one window (start, stop], ordered by time and then by sender.
 
@@ -50,6 +57,13 @@ class SpikeBatch:
     stop: int
     ticks: NDArray[np.int64]
     senders: NDArray[np.int32]
+
+    def __init__(
+        self, start: int, stop: int, ticks: NDArray[np.int64], senders: NDArray[np.int32]
+    ) -> None:
+        fields = self.__dict__
+        fields["start"], fields["stop"] = start, stop
+        fields["ticks"], fields["senders"] = ticks, senders
 
     @classmethod
     def empty(cls, start: int, stop: int) -> SpikeBatch:

@@ -64,6 +64,10 @@ def _sizes(channel: ChannelPlan) -> tuple[int, ...]:
     return (size,) if size <= INLINE_BYTES else (0,)
 
 
+def _frame(channel: ChannelPlan) -> Frame:
+    return Frame(_sizes(channel)[-1], (channel.rows, channel.columns))
+
+
 class MpiOutlet:
     """The sending end of a channel to another rank.
 
@@ -79,9 +83,8 @@ class MpiOutlet:
         self.name, self.peer = channel.name, channel.target
         self.lag, self.last = channel.lag, channel.last
         self._transport, self._rank, self._tag = transport, rank, tag
-        self._sizes = _sizes(channel)
         self._free = [
-            _Envelope(self._sizes, transport, rank, tag) for _ in range(depth(channel.lag))
+            _Envelope(channel, transport, rank, tag) for _ in range(depth(channel.lag))
         ]
         #: What is under way: the envelope, what follows it, and the block, whose memory that is.
         self._under_way: deque[tuple[_Envelope, Sequence[Request], Block]] = deque()
@@ -89,27 +92,23 @@ class MpiOutlet:
     def _collect(self) -> None:
         while self._under_way:
             envelope, more, _ = self._under_way[0]
-            if not (envelope.sent.Test() and all(r.Test() for r in more)):
+            if not envelope.sent.Test() or (more and not all(r.Test() for r in more)):
                 return
             self._free.append(envelope)
             self._under_way.popleft()
 
     def room(self) -> bool:
         """Tell whether a send buffer is free."""
-        if not self._free:
-            self._collect()
+        if self._free:
+            return True
+        self._collect()
         return bool(self._free)
 
     def put(self, index: int, block: Block) -> None:
         """Start sending a block; `room` must have said yes."""
         envelope = self._free.pop()
-        size = wire.write_head(envelope.frame, index, block)
         more: Sequence[Request] = ()
-        if size <= self._sizes[-1]:
-            wire.write_payload(envelope.frame, block)
-            envelope.start(size)
-        else:
-            envelope.start(0)
+        if not envelope.send(index, block):
             more = [
                 self._transport.send(part, self._rank, self._tag + 1)
                 for part in wire.parts_of(block)
@@ -125,26 +124,31 @@ class MpiOutlet:
 class _Envelope:
     """A frame, and the sends that are prepared for it."""
 
-    __slots__ = ("_prepared", "_rank", "_sizes", "_tag", "_transport", "frame", "sent")
+    __slots__ = ("_address", "_frame", "_prepared", "_sizes", "_transport", "sent")
 
     def __init__(
-        self, sizes: tuple[int, ...], transport: Transport, rank: int, tag: int
+        self, channel: ChannelPlan, transport: Transport, rank: int, tag: int
     ) -> None:
-        self.frame = Frame(HEADER_BYTES + sizes[-1])
-        self._sizes, self._transport, self._rank, self._tag = sizes, transport, rank, tag
-        self._prepared: dict[int, Prepared] = {}
+        self._frame, self._sizes = _frame(channel), _sizes(channel)
+        self._transport, self._address = transport, (rank, tag)
+        self._prepared: list[Prepared | None] = [None for _ in self._sizes]
         self.sent: Prepared
 
-    def start(self, size: int) -> None:
-        """Send the frame with the first `size` bytes of its payload, and maybe some more."""
-        for fits in self._sizes:
-            if size <= fits:
-                break
-        if fits not in self._prepared:
-            part = self.frame.data[: HEADER_BYTES + fits]
-            self._prepared[fits] = self._transport.sender(part, self._rank, self._tag)
-        self.sent = self._prepared[fits]
-        self.sent.Start()
+    def send(self, index: int, block: Block) -> bool:
+        """Send a block, or its header alone; tell whether it went whole."""
+        size, sizes = self._frame.write(index, block), self._sizes
+        which = 0
+        if whole := size <= sizes[-1]:
+            while size > sizes[which]:
+                which += 1
+        self.sent = sent = self._prepared[which] or self._prepare(which)
+        sent.Start()
+        return whole
+
+    def _prepare(self, which: int) -> Prepared:
+        part = self._frame.data[: HEADER_BYTES + self._sizes[which]]
+        prepared = self._prepared[which] = self._transport.sender(part, *self._address)
+        return prepared
 
 
 class MpiInlet:
@@ -164,15 +168,13 @@ class MpiInlet:
         self._transport, self._rank, self._tag = transport, rank, tag
         self._unposted = channel.last + 1 + channel.lag - known
         self._posted: deque[tuple[Prepared, Frame]] = deque()
-        self._inline = _sizes(channel)[-1]
         self._head: Head | None = None
         #: A block whose data come by themselves, and what brings them.
         self._coming: Block | None = None
         self._more: Sequence[Request] = ()
-        for _ in range(depth(channel.lag)):
-            if self._unposted > 0:
-                frame = Frame(HEADER_BYTES + self._inline)
-                self._post(transport.receiver(frame.data, rank, tag), frame)
+        for _ in range(min(depth(channel.lag), self._unposted)):
+            frame = _frame(channel)
+            self._post(transport.receiver(frame.data, rank, tag), frame)
 
     def _post(self, request: Prepared, frame: Frame) -> None:
         if self._unposted > 0:
@@ -189,22 +191,27 @@ class MpiInlet:
             if not request.Test():
                 return False
             self._head = head = wire.read_head(frame.data)
-            if wire.payload_bytes(head) > self._inline:
-                self._coming = wire.vacant(head)
-                self._more = [
-                    self._transport.receive(part, self._rank, self._tag + 1)
-                    for part in wire.parts_of(self._coming)
-                ]
+            if wire.size_of(head) > frame.size:
+                self._receive_directly(head)
         return not self._more or all(r.Test() for r in self._more)
+
+    def _receive_directly(self, head: Head) -> None:
+        self._coming = wire.vacant(head)
+        self._more = [
+            self._transport.receive(part, self._rank, self._tag + 1)
+            for part in wire.parts_of(self._coming)
+        ]
 
     def take(self, index: int) -> Block:
         """Return the next block; `ready` must have said yes."""
-        request, frame = self._posted.popleft()
-        assert self._head is not None
-        found = self._head[3]
-        block = wire.read_payload(self._head, frame) if self._coming is None else self._coming
-        self._head, self._coming, self._more = None, None, ()
+        (request, frame), head = self._posted.popleft(), self._head
+        assert head is not None
+        if self._coming is None:
+            block = frame.read(head)
+        else:
+            block, self._coming, self._more = self._coming, None, ()
+        self._head = None
         self._post(request, frame)
-        if found != index:
-            raise BorderError(f"{self.name}: window {found} came where {index} was due")
+        if head[3] != index:
+            raise BorderError(f"{self.name}: window {head[3]} came where {index} was due")
         return block

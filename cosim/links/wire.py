@@ -20,6 +20,7 @@ HEADER = np.dtype([
     ("start", "<i8"), ("second", "<i8"), ("count", "<i8"), ("spare", "<i8"),
 ])
 _FIELDS = struct.Struct("<HHIqqqqq")
+_pack, _unpack = _FIELDS.pack_into, _FIELDS.unpack_from
 assert HEADER.itemsize == _FIELDS.size == HEADER_BYTES
 
 Bytes = NDArray[np.uint8]
@@ -38,16 +39,63 @@ class Frame:
     Parameters
     ----------
     size
-        Bytes of the longest message, header included; a multiple of 8.
+        Bytes of the longest payload; a multiple of 8.
+    shape
+        Shape of the signals that are expected; those of other shapes only take longer.
     """
 
-    __slots__ = ("data", "doubles", "ints", "longs")
+    __slots__ = ("data", "doubles", "ints", "longs", "shape", "size", "values")
 
-    def __init__(self, size: int) -> None:
-        self.data: Bytes = np.zeros(size, np.uint8)
+    def __init__(self, size: int, shape: tuple[int, int] = (0, 0)) -> None:
+        self.size = size
+        self.data: Bytes = np.zeros(HEADER_BYTES + size, np.uint8)
         self.doubles: NDArray[np.float64] = self.data.view(np.float64)
         self.longs: NDArray[np.int64] = self.data.view(np.int64)
         self.ints: NDArray[np.int32] = self.data.view(np.int32)
+        self.shape = shape if 8 * shape[0] * shape[1] <= size else (0, 0)
+        self.values = self._signal(self.shape)
+
+    def _signal(self, shape: tuple[int, int]) -> NDArray[np.float64]:
+        return self.doubles[_LONGS : _LONGS + shape[0] * shape[1]].reshape(shape)
+
+    def write(self, index: int, block: Block) -> int:
+        """Write header and data of a block, of data that are too long the header alone.
+
+        Returns
+        -------
+        int
+            Size of the payload.
+        """
+        if isinstance(block, Signal):
+            values = block.values
+            rows, columns = shape = values.shape
+            _pack(self.data, 0, VERSION, SIGNAL, columns, index, block.start, block.step, rows, 0)
+            size = 8 * rows * columns
+            if size <= self.size:
+                into = self.values if shape == self.shape else self._signal(shape)
+                into[...] = values
+            return size
+        count = len(block.ticks)
+        _pack(self.data, 0, VERSION, SPIKES, 0, index, block.start, block.stop, count, 0)
+        size = SPIKE_BYTES * count
+        if 0 < size <= self.size:
+            senders = _INTS + 2 * count
+            self.longs[_LONGS : _LONGS + count] = block.ticks
+            self.ints[senders : senders + count] = block.senders
+        return size
+
+    def read(self, head: Head) -> Block:
+        """Return the block behind a header; it owns its data."""
+        _, kind, columns, _, start, second, count, _ = head
+        if kind == SIGNAL:
+            shape = (count, columns)
+            values = self.values if shape == self.shape else self._signal(shape)
+            return Signal(start, second, values.copy())
+        senders = _INTS + 2 * count
+        return SpikeBatch(
+            start, second, self.longs[_LONGS : _LONGS + count].copy(),
+            self.ints[senders : senders + count].copy(),
+        )
 
 
 def _fields(index: int, block: Block) -> Head:
@@ -55,44 +103,6 @@ def _fields(index: int, block: Block) -> Head:
         rows, columns = block.values.shape
         return VERSION, SIGNAL, columns, index, block.start, block.step, rows, 0
     return VERSION, SPIKES, 0, index, block.start, block.stop, len(block.ticks), 0
-
-
-def write_head(frame: Frame, index: int, block: Block) -> int:
-    """Write the header of a block.
-
-    Returns
-    -------
-    int
-        Size of the payload.
-    """
-    fields = _fields(index, block)
-    _FIELDS.pack_into(frame.data, 0, *fields)
-    return _size(fields)
-
-
-def write_payload(frame: Frame, block: Block) -> None:
-    """Copy the data of a block behind the header; there must be room."""
-    if isinstance(block, Signal):
-        values = block.values
-        frame.doubles[_LONGS : _LONGS + values.size].reshape(values.shape)[...] = values
-        return
-    count = len(block.ticks)
-    senders = _INTS + 2 * count
-    frame.longs[_LONGS : _LONGS + count] = block.ticks
-    frame.ints[senders : senders + count] = block.senders
-
-
-def read_payload(head: Head, frame: Frame) -> Block:
-    """Return the block behind a header; it owns its data."""
-    _, kind, columns, _, start, second, count, _ = head
-    if kind == SIGNAL:
-        values = frame.doubles[_LONGS : _LONGS + count * columns]
-        return Signal(start, second, values.reshape(count, columns).copy())
-    senders = _INTS + 2 * count
-    return SpikeBatch(
-        start, second, frame.longs[_LONGS : _LONGS + count].copy(),
-        frame.ints[senders : senders + count].copy(),
-    )
 
 
 def vacant(head: Head) -> Block:
@@ -128,19 +138,20 @@ def read_head(header: Bytes) -> Head:
     BorderError
         If it is of another version or kind.
     """
-    head: Head = _FIELDS.unpack_from(header)  # type: ignore[assignment]
+    head: Head = _unpack(header)  # type: ignore[assignment]
     if head[0] != VERSION:
         raise BorderError(f"a message of version {head[0]} came; this is {VERSION}")
-    if head[1] not in (SIGNAL, SPIKES):
+    if not SIGNAL <= head[1] <= SPIKES:
         raise BorderError(f"a message of unknown kind {head[1]} came")
     return head
 
 
-def _size(head: Head) -> int:
+def size_of(head: Head) -> int:
+    """Return the size of the payload that the fields of a header announce."""
     return 8 * head[6] * head[2] if head[1] == SIGNAL else SPIKE_BYTES * head[6]
 
 
-def payload_bytes(header: Bytes | Head) -> int:
+def payload_bytes(header: Bytes) -> int:
     """Return the size of the payload that a header announces.
 
     Raises
@@ -148,12 +159,12 @@ def payload_bytes(header: Bytes | Head) -> int:
     BorderError
         If the header is of another version or kind.
     """
-    return _size(header if isinstance(header, tuple) else read_head(header))
+    return size_of(read_head(header))
 
 
 def decode(header: Bytes, payload: Bytes) -> tuple[int, Block]:
     """Return window and block of a message; the block owns its data."""
     head = read_head(header)
-    frame = Frame(HEADER_BYTES + -(-len(payload) // 8) * 8)
+    frame = Frame(-(-len(payload) // 8) * 8)
     frame.data[HEADER_BYTES : HEADER_BYTES + len(payload)] = payload
-    return head[3], read_payload(head, frame)
+    return head[3], frame.read(head)

@@ -75,7 +75,8 @@ def report_first(run_dir: Path, text: str) -> bool:
         return False
     except OSError:
         return True
-    with os.fdopen(descriptor, "w") as file:
+    # On a full disk the file says at least that there was a failure.
+    with contextlib.suppress(OSError), os.fdopen(descriptor, "w") as file:
         file.write(text + "\n")
     return True
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
@@ -19,6 +20,7 @@ from cosim.cli.resuming import require_unchanged
 from cosim.cli.running import TERMINAL, Request
 from cosim.plan.model import Plan
 from cosim.recording import RunDir, finish_result
+from cosim.recording.disk import Unwritable
 from cosim.results import open_result
 from cosim.sentinel import FAILURE_FILE
 from cosim_launch import (
@@ -92,6 +94,7 @@ def launch_and_wait(request: Request, *, dry_run: bool) -> int:
         return 0
     if request.resume and request.run_dir is not None:
         run_dir = RunDir(request.run_dir)
+        run_dir.require_writable()
     else:
         run_dir = RunDir.create(
             case.scenario.name, request.run_dir, overwrite=request.overwrite
@@ -127,15 +130,24 @@ def _wait(command: LaunchCommand) -> int:
 def _explain(run_dir: RunDir, code: int) -> None:
     """Say last, where eyes are, what the ranks said first."""
     failure = run_dir.path / FAILURE_FILE
-    cause = failure.read_text().strip() if failure.exists() else f"mpirun ended with status {code}"
+    cause = failure.read_text().strip() if failure.exists() else ""
+    cause = cause or f"mpirun ended with status {code}"
     typer.echo(f"\n{cause}", err=True)
-    if not run_dir.result.exists():
+    if run_dir.result.exists():
+        _note_failure(run_dir, cause.removeprefix("cosim: "))
+    found = run_dir.latest_result()
+    if found is None:
         typer.echo(f"logs     {run_dir.path}", err=True)
         return
+    typer.echo(f"what was recorded until then opens: {found}", err=True)
+    if run_dir.tapes.is_dir() or run_dir.earlier:
+        typer.echo(f"to go on: cosim resume {run_dir.path}", err=True)
+
+
+def _note_failure(run_dir: RunDir, cause: str) -> None:
+    """Write down why the run ended, if no rank could and there is room for it."""
     with open_result(run_dir.path) as result:
         unfinished = result.status == "unfinished"
     if unfinished:
-        finish_result(run_dir.result, f"failed: {cause.removeprefix('cosim: ')}", {})
-    typer.echo(f"what was recorded until then opens: {run_dir.result}", err=True)
-    if run_dir.tapes.is_dir():
-        typer.echo(f"to go on: cosim resume {run_dir.path}", err=True)
+        with contextlib.suppress(Unwritable):
+            finish_result(run_dir.result, f"failed: {cause}", {})

@@ -56,7 +56,7 @@ def _complete(run_dir: RunDir) -> bool:
     from cosim.results.files import ResultError
 
     try:
-        with open_result(run_dir.path) as result:
+        with open_result(run_dir.result) as result:
             return result.status == "complete"
     except ResultError:
         return False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import os
@@ -12,8 +13,10 @@ from typing import Any, TextIO
 
 from rich.console import Console
 
+from cosim.errors import UsageError
 from cosim.plan.model import Plan
 from cosim.recording import RunDir
+from cosim.recording.disk import Unwritable, write_whole
 from cosim.scenario.load import Case
 
 #: Set by the launching process: the width of the terminal that its output goes to, 0 if it goes
@@ -54,18 +57,22 @@ def prepared(request: Request, case: Case, plan: Plan) -> RunDir:
     """
     if request.resume and request.run_dir is not None:
         run_dir = RunDir(request.run_dir)
-        _claims.append(run_dir.claim())
-        run_dir.set_aside()
     else:
         run_dir = RunDir.create(case.scenario.name, request.run_dir, overwrite=request.overwrite)
-        _claims.append(run_dir.claim())
+    _claims.append(run_dir.claim())
     # Nobody who asked an earlier attempt to end meant this one.
     run_dir.stop.unlink(missing_ok=True)
-    write_inputs(run_dir, case, plan)
     asked = {
         "scenario": str(request.scenario.resolve()), "overrides": dict(request.overrides),
     }
-    run_dir.request.write_text(json.dumps(asked) + "\n", encoding="utf-8")
+    try:
+        write_inputs(run_dir, case, plan)
+        write_whole(run_dir.request, (json.dumps(asked) + "\n").encode())
+    except Unwritable as error:
+        raise UsageError(str(error)) from error
+    if request.resume:
+        # Not before there is room to go on.
+        run_dir.set_aside()
     return run_dir
 
 
@@ -78,15 +85,32 @@ def console() -> Console:
 
 
 def write_inputs(run_dir: RunDir, case: Case, plan: Plan) -> None:
-    """Keep scenario and plan beside the results."""
-    run_dir.scenario.write_text(case.text, encoding="utf-8")
-    run_dir.resolved.write_text(case.resolved() + "\n", encoding="utf-8")
-    run_dir.plan.write_text(plan.as_json() + "\n", encoding="utf-8")
+    """Keep scenario and plan beside the results.
+
+    Raises
+    ------
+    Unwritable
+        If there is no room for them. What an earlier attempt has written stays.
+    """
+    write_whole(run_dir.scenario, case.text.encode())
+    write_whole(run_dir.resolved, (case.resolved() + "\n").encode())
+    write_whole(run_dir.plan, (plan.as_json() + "\n").encode())
+
+
+class _LogFile(logging.FileHandler):
+    """A log that cannot be written must neither end a run nor hide why it ends."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        with contextlib.suppress(OSError):
+            super().emit(record)
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        pass
 
 
 def log_to(path: Path, role: str, rank: int) -> None:
     """Send all log lines of this process to its file in the run directory."""
-    handler = logging.FileHandler(path, encoding="utf-8", delay=True)
+    handler = _LogFile(path, encoding="utf-8", delay=True)
     line = f"%(asctime)s {role}/{rank} %(levelname)s %(name)s: %(message)s"
     handler.setFormatter(logging.Formatter(line))
     root = logging.getLogger("cosim")

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import logging
+import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
 from types import TracebackType
@@ -16,9 +19,12 @@ from numpy.typing import NDArray
 from cosim.account import ACCOUNT, STAGES
 from cosim.clock import Clock
 from cosim.messages import SpikeBatch
+from cosim.recording.disk import Unwritable, in_words, writing
 from cosim.recording.names import Declaration, Kind, component, refuse_clashes, signal_path
 from cosim.recording.table import BUFFER_BYTES, Column, Table
 from cosim.simulator import RateBand
+
+log = logging.getLogger(__name__)
 
 # The oldest format that allows reading while writing, so that older tools open the files too.
 FORMAT = ("v110", "v110")
@@ -173,11 +179,13 @@ class RankFile:
         self._tables: list[Table] = []
         self._spikes: list[_Spikes] = []
         # A run owns its folder, and a file system without locks is no reason to lose it.
-        self._file = h5py.File(
-            path, "w", libver=FORMAT, locking=False, rdcc_nbytes=CHUNK_CACHE_BYTES
-        )
+        with writing(self._path):
+            self._file = h5py.File(
+                path, "w", libver=FORMAT, locking=False, rdcc_nbytes=CHUNK_CACHE_BYTES
+            )
         self._file.attrs.update(rank=rank, tick_ms=clock.tick_ms, complete=np.uint8(0))
         self._begun = False
+        self._lost: Unwritable | None = None
         self._flushed_s = time.monotonic()
 
     @property
@@ -305,27 +313,44 @@ class RankFile:
         ACCOUNT.stage("declaring")
         if not self._begun:
             self._begun = True
-            self._file.swmr_mode = True
+            with self._writing():
+                self._file.swmr_mode = True
         self.flush()
 
     def flush_if_due(self) -> None:
-        """Flush if the last flush is `flush_s` or longer ago."""
+        """Flush if the last flush is `flush_s` or longer ago.
+
+        Raises
+        ------
+        Unwritable
+            As `flush`; and if the file is no longer in its folder.
+        """
         if time.monotonic() - self._flushed_s >= self._flush_s:
+            # Nothing else would tell before the end that all work goes nowhere.
+            if not self._path.exists():
+                raise Unwritable(self._path, "it is gone; was the run's folder deleted or moved?")
             self.flush()
 
     def flush(self) -> None:
-        """Hand everything appended so far to the operating system."""
+        """Hand everything appended so far to the operating system.
+
+        Raises
+        ------
+        Unwritable
+            If the disk does not take it. The file stays as the flush before left it.
+        """
         before = ACCOUNT.turn("record")
-        for table in self._tables:
-            table.write_columns()
-        self._file.flush()
-        for table in self._tables:
-            table.write_key()
-        self._file.flush()
-        if self._spikes:
-            for sink in self._spikes:
-                sink.write_until()
+        with self._writing():
+            for table in self._tables:
+                table.write_columns()
             self._file.flush()
+            for table in self._tables:
+                table.write_key()
+            self._file.flush()
+            if self._spikes:
+                for sink in self._spikes:
+                    sink.write_until()
+                self._file.flush()
         self._flushed_s = time.monotonic()
         ACCOUNT.turn(before)
 
@@ -336,14 +361,21 @@ class RankFile:
         ----------
         complete
             Whether the run reached its end on this rank; stored in the file.
+
+        Raises
+        ------
+        Unwritable
+            If the disk does not take what is left.
         """
         if not self._file:
             return
         try:
             self.flush()
-            self._file.attrs.modify("complete", np.uint8(complete))
         finally:
-            self._file.close()
+            if self._file:
+                with self._writing():
+                    self._file.attrs.modify("complete", np.uint8(complete))
+                    self._file.close()
 
     def __enter__(self) -> RankFile:
         return self
@@ -355,6 +387,33 @@ class RankFile:
         trace: TracebackType | None,
     ) -> None:
         self.close(complete=error is None)
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Name file and cause if something cannot be written, and let the file go."""
+        if self._lost is not None:
+            raise self._lost
+        try:
+            yield
+        except (OSError, RuntimeError) as error:
+            self._lost = Unwritable(self._path, in_words(error))
+            self._let_go()
+            raise self._lost from error
+
+    def _let_go(self) -> None:
+        """Leave the file as it is on disk.
+
+        HDF5 would try again to write what it holds when the process ends, and then crash. So that
+        goes where everything fits.
+        """
+        null = os.open(os.devnull, os.O_RDWR)
+        try:
+            os.dup2(null, self._file.id.get_vfd_handle())
+            self._file.close()
+        except (OSError, RuntimeError, ValueError):
+            log.warning("%s could not be let go", self._path, exc_info=True)
+        finally:
+            os.close(null)
 
     def _group(self, kind: Kind, path: str) -> h5py.Group:
         if self._begun:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+import io
 import json
-import os
-import shutil
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -15,6 +14,7 @@ from typing import Any
 import h5py
 
 from cosim.clock import Clock
+from cosim.recording.disk import write_whole, writing
 from cosim.recording.names import TRAINS, Declaration, component, refuse_clashes
 from cosim.recording.rank_file import FORMAT
 
@@ -67,11 +67,14 @@ def create_result(path: Path, about: About, clock: Clock, declared: Iterable[Dec
     ------
     ValueError
         If two ranks record under the same name.
+    Unwritable
+        If there is no room for it.
     """
     entries = sorted(declared, key=_place)
     refuse_clashes(entries)
-    fresh = _beside(path)
-    with h5py.File(fresh, "w", libver=FORMAT, locking=False) as file:
+    # HDF5 cannot let go of a file that it cannot write, so it is given none.
+    image = io.BytesIO()
+    with h5py.File(image, "w", libver=FORMAT) as file:
         file.attrs.update(
             format=FORMAT_NAME,
             format_version=FORMAT_VERSION,
@@ -93,7 +96,7 @@ def create_result(path: Path, about: About, clock: Clock, declared: Iterable[Dec
             if parent not in file:
                 file.create_group(parent, track_order=True)
             file[entry.group] = h5py.ExternalLink(entry.file, entry.group)
-    fresh.replace(path)
+    write_whole(path, image.getvalue())
 
 
 def finish_result(path: Path, status: str, summary: Mapping[str, Any]) -> None:
@@ -110,17 +113,22 @@ def finish_result(path: Path, status: str, summary: Mapping[str, Any]) -> None:
         ``complete``, or ``failed: `` and the reason.
     summary
         Wall-clock times and the like, fit for JSON.
+
+    Raises
+    ------
+    Unwritable
+        If there is no room, or the file is gone; what is there stays as it is.
     """
-    fresh = _beside(path)
-    shutil.copyfile(path, fresh)
-    with h5py.File(fresh, "r+", locking=False) as file:
+    with writing(path):
+        image = io.BytesIO(path.read_bytes())
+    with h5py.File(image, "r+") as file:
         file.attrs["status"] = status
         file.attrs["finished"] = _now()
         texts = file["about"]
         if "summary" in texts:
             del texts["summary"]
         texts["summary"] = json.dumps(summary)
-    fresh.replace(path)
+    write_whole(path, image.getvalue())
 
 
 def _place(entry: Declaration) -> tuple[str, str, bool, str]:
@@ -133,11 +141,6 @@ def _place(entry: Declaration) -> tuple[str, str, bool, str]:
     region, _, name = entry.path.partition("/")
     trains = name.endswith(component(TRAINS))
     return entry.kind, region, trains, name if trains else ""
-
-
-def _beside(path: Path) -> Path:
-    """Return a name in the same folder, where the links, which are relative, hold too."""
-    return path.with_name(f".{path.name}.{os.getpid()}")
 
 
 def _now() -> str:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import fcntl
 import re
 import shutil
+import tempfile
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TextIO
 
 from cosim.errors import UsageError
+from cosim.recording.disk import in_words
 
 #: What each attempt at a run writes anew.
 _RECORDED = ("result.h5", "rank-*.h5", "rank-*.log", "failure.txt", "summary.png", "tapes")
@@ -18,6 +20,9 @@ _OURS = (
     "scenario.yaml", "resolved.json", "plan.json", "request.json", "lock", "stop", "earlier-*",
     *_RECORDED,
 )
+
+#: What a run writes before its first window, amply.
+ROOM_BYTES = 64 * 1024
 
 
 def slug(name: str) -> str:
@@ -56,7 +61,7 @@ class RunDir:
         Raises
         ------
         UsageError
-            If the folder holds an earlier run, or cannot be made.
+            If the folder holds an earlier run, or cannot be made or written.
         """
         try:
             if path is None:
@@ -68,11 +73,33 @@ class RunDir:
                     f"{path} holds the files of an earlier run ({old[0].name}); name another "
                     f"folder, or allow overwriting"
                 )
+            if old:
+                cls(path).require_writable(0)
             for file in old:
                 _remove(file)
         except OSError as error:
             raise UsageError(f"cannot use {path or 'runs'} as run directory: {error}") from error
+        cls(path).require_writable()
         return cls(path)
+
+    def require_writable(self, room_bytes: int = ROOM_BYTES) -> None:
+        """Make sure that files can be made here.
+
+        Parameters
+        ----------
+        room_bytes
+            How large a file must find room.
+
+        Raises
+        ------
+        UsageError
+            If not.
+        """
+        try:
+            with tempfile.TemporaryFile(dir=self.path, buffering=0) as probe:
+                probe.write(bytes(room_bytes))
+        except OSError as error:
+            raise UsageError(f"cannot write to {self.path}: {in_words(error)}") from error
 
     def claim(self) -> TextIO:
         """Keep others from going on with this run while the returned file is open.
@@ -80,9 +107,12 @@ class RunDir:
         Raises
         ------
         UsageError
-            If another process has claimed it.
+            If another process has claimed it, or the folder cannot be written.
         """
-        file = (self.path / "lock").open("w")
+        try:
+            file = (self.path / "lock").open("w")
+        except OSError as error:
+            raise UsageError(f"cannot write to {self.path}: {in_words(error)}") from error
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -117,21 +147,31 @@ class RunDir:
         UsageError
             If that cannot be done.
         """
-        taken = [int(p.name.rpartition("-")[2]) for p in self.path.glob("earlier-*")]
-        folder = self.path / f"earlier-{max(taken, default=0) + 1}"
+        taken = max((_number(folder) for folder in self.earlier), default=0)
+        folder = self.path / f"earlier-{taken + 1}"
         try:
             folder.mkdir()
             for pattern in _RECORDED:
                 for file in self.path.glob(pattern):
                     file.rename(folder / file.name)
         except OSError as error:
-            raise UsageError(f"cannot set aside what {self.path} holds: {error}") from error
+            raise UsageError(
+                f"cannot set aside what {self.path} holds: {in_words(error)}"
+            ) from error
         return folder
 
     @property
     def earlier(self) -> tuple[Path, ...]:
         """Folders of earlier attempts."""
         return tuple(sorted(self.path.glob("earlier-*")))
+
+    def latest_result(self) -> Path | None:
+        """Return the newest result: of an earlier attempt if this one has none yet, if any."""
+        numbered = sorted(
+            (_number(folder), folder) for folder in self.earlier if not folder.is_symlink()
+        )
+        found = [self.path, *(folder for _, folder in reversed(numbered))]
+        return next((f / "result.h5" for f in found if (f / "result.h5").exists()), None)
 
     def forget_earlier(self) -> None:
         """Delete earlier attempts, of which a complete run holds everything."""
@@ -194,6 +234,12 @@ def _new_folder(parent: Path, name: str) -> Path:
             attempt += 1
         else:
             return folder
+
+
+def _number(earlier: Path) -> int:
+    """Return which attempt left a folder, 0 if it is none of ours."""
+    found = re.fullmatch(r"earlier-([0-9]{1,9})", earlier.name)
+    return int(found[1]) if found else 0
 
 
 def _remove(path: Path) -> None:

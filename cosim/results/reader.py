@@ -12,6 +12,7 @@ import h5py
 import xarray as xr
 
 from cosim.intake import json_mapping
+from cosim.recording import RunDir
 from cosim.recording.names import TRAINS, Kind, component, label_of, signal_path
 from cosim.recording.result_file import FORMAT_NAME, FORMAT_VERSION
 from cosim.results import contents
@@ -43,7 +44,8 @@ def open_result(path: str | Path) -> Result:
     Parameters
     ----------
     path
-        A run directory, or the ``result.h5`` in it.
+        A run directory, or the ``result.h5`` in it. Where a run that goes on has no result yet,
+        the directory gives that of the attempt before.
 
     Raises
     ------
@@ -51,7 +53,9 @@ def open_result(path: str | Path) -> Result:
         If there is no result, or it cannot be read.
     """
     path = Path(path)
-    return Result(path / "result.h5" if path.is_dir() else path)
+    if path.is_dir():
+        path = RunDir(path).latest_result() or path / "result.h5"
+    return Result(path)
 
 
 class Result:

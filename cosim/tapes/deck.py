@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cosim.account import ACCOUNT
+from cosim.recording.disk import writing
 from cosim.tapes.reel import Reel, Tape, TapeDamaged, tape_path
 
 #: As often as recordings are flushed.
@@ -30,7 +31,8 @@ class Deck:
         self._reels: list[Reel] = []
         self._flushed_s = time.monotonic()
         if folder is not None:
-            folder.mkdir(exist_ok=True)
+            with writing(folder):
+                folder.mkdir(exist_ok=True)
 
     def earlier(self, channel: str) -> Reel | None:
         """Return the longest tape of a channel that an earlier attempt left, if any."""

@@ -19,6 +19,7 @@ from cosim.intake import open_ordinary
 from cosim.links import wire
 from cosim.messages import Block
 from cosim.plan.model import HEADER_BYTES
+from cosim.recording.disk import Unwritable, in_words, writing
 
 _MAGIC = b"cosim tape 1\n"
 _BUFFER_BYTES = 128 * 1024
@@ -55,27 +56,39 @@ class Tape:
         Folder of all tapes of a run.
     channel
         Name of the channel.
+
+    Raises
+    ------
+    Unwritable
+        By all methods, if the disk does not take it.
     """
 
     def __init__(self, folder: Path, channel: str) -> None:
-        self._file = tape_path(folder, channel).open("wb", buffering=_BUFFER_BYTES)
-        self._file.write(_MAGIC + channel.encode() + b"\n")
+        self.path = tape_path(folder, channel)
+        with writing(self.path):
+            self._file = self.path.open("wb", buffering=_BUFFER_BYTES)
+            self._file.write(_MAGIC + channel.encode() + b"\n")
 
     def append(self, index: int, block: Block) -> None:
         """Add the block of a window."""
         header, parts = wire.encode(index, block)
         header.view(wire.HEADER)["spare"] = _checksum(header, *parts)
-        for part in (header, *parts):
-            self._file.write(part.data)
+        try:
+            for part in (header, *parts):
+                self._file.write(part.data)
+        except OSError as error:
+            raise Unwritable(self.path, in_words(error)) from error
 
     def flush(self) -> None:
         """Hand everything appended so far to the operating system."""
         if not self._file.closed:
-            self._file.flush()
+            with writing(self.path):
+                self._file.flush()
 
     def close(self) -> None:
         """Flush and close; harmless when repeated."""
-        self._file.close()
+        with writing(self.path):
+            self._file.close()
 
 
 def _checksum(header: wire.Bytes, *parts: wire.Bytes) -> int:

@@ -184,7 +184,10 @@ def test_a_disk_that_is_full_ends_the_job(tmp_path):
     ended = ranks(tmp_path, *RUN)
     assert ended.code != 0
     assert ended.since_fault_s < SOON_S
-    said = r"cosim: role field on rank \d.* failed in window \d+: .*File too large"
+    said = (
+        r"cosim: role field on rank \d.* failed in window \d+: run/\S+ cannot be written: it would "
+        "be larger than this process or file system allows"
+    )
     assert re.match(said, ended.first_line)
     status, found = toy_cases.recorded(tmp_path / "run")
     # The rank with the full disk may be the one that would note the failure.

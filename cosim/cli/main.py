@@ -211,6 +211,29 @@ def replay(
 
 
 @app.command()
+def profile(
+    run_dir: Annotated[Path, typer.Argument(help="The folder of the run.")],
+    trace: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option("--trace", help="File for a trace that Perfetto and Chrome show."),
+    ] = None,
+    since: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option("--from", help="The picture shows each window from here: '120 ms'."),
+    ] = None,
+    until: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option("--to", help="The picture shows each window up to here."),
+    ] = None,
+    picture: Annotated[bool, typer.Option(help="Draw timeline.png in the run's folder.")] = True,
+) -> None:
+    """Show where the wall-clock time of a run went, and what holds it back."""
+    from cosim.cli.profiling import profile as account
+
+    raise typer.Exit(account(run_dir, trace=trace, since=since, until=until, picture=picture))
+
+
+@app.command()
 def verify(
     scenario: ScenarioFile,
     duration: Annotated[

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from cosim.account import ACCOUNT, STAGES
 from cosim.clock import Clock
 from cosim.messages import SpikeBatch
+from cosim.patience import cores
 from cosim.recording.disk import Unwritable, in_words, writing
 from cosim.recording.names import Declaration, Kind, component, refuse_clashes, signal_path
 from cosim.recording.table import BUFFER_BYTES, Column, Table
@@ -141,7 +142,7 @@ class _Timing:
         if ACCOUNT.prepared:
             origin_s = ACCOUNT.unix_s(ACCOUNT.settled_s - row.begin_s)
             stages = [ACCOUNT.prepared.get(stage, 0.0) for stage in STAGES]
-            self._prepared[()] = [origin_s, *stages]
+            self._prepared[()] = [origin_s, cores(), *stages]
 
 
 class RankFile:
@@ -302,9 +303,9 @@ class RankFile:
             other_s=Column(np.float64),
             repeated=Column(np.int8),
         )
-        group.create_dataset("stages", data=["origin", *STAGES], dtype=h5py.string_dtype())
+        group.create_dataset("stages", data=["origin", "cores", *STAGES], dtype=h5py.string_dtype())
         prepared = group.create_dataset(
-            "prepared_s", data=np.full(1 + len(STAGES), np.nan), dtype=np.float64
+            "prepared_s", data=np.full(2 + len(STAGES), np.nan), dtype=np.float64
         )
         return _Timing(table, len(peers), prepared)
 

@@ -15,7 +15,9 @@ from cosim.errors import UsageError
 from cosim.recording.disk import in_words
 
 #: What each attempt at a run writes anew.
-_RECORDED = ("result.h5", "rank-*.h5", "rank-*.log", "failure.txt", "summary.png", "tapes")
+_RECORDED = (
+    "result.h5", "rank-*.h5", "rank-*.log", "failure.txt", "summary.png", "timeline.png", "tapes",
+)
 _OURS = (
     "scenario.yaml", "resolved.json", "plan.json", "request.json", "lock", "stop", "earlier-*",
     *_RECORDED,

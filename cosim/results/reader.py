@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -204,6 +205,20 @@ class Result:
         """Names of the simulators and transformers whose timing was recorded."""
         return tuple(map(label_of, self._links["timing"]))
 
+    def rank_of(self, role: str) -> int:
+        """Return the number of the process that recorded the timing of a role.
+
+        Raises
+        ------
+        ResultError
+            If it has recorded none.
+        """
+        link = self._links["timing"].get(component(role))
+        if link is None:
+            raise ResultError(self.path, f"has no timing {role!r}: {some(self.roles)}")
+        digits = re.search(r"(\d+)\.h5$", link.filename)
+        return int(digits[1]) if digits else 0
+
     def columns(self, name: str) -> tuple[str, ...]:
         """Return what the columns of a signal are."""
         with self._group("signals", signal_path(name), name) as group:
@@ -268,7 +283,8 @@ class Result:
             receiving and sending together; `waited_for`, the name of the role that was waited
             for (empty if none); `repeated`, whether the window was known from tapes. Attributes
             `window_ms`; `stages`, the seconds of what came before the first window;
-            `origin_unix_s`, when `begin_s` is 0, in seconds since 1970 (None if unknown);
+            `origin_unix_s`, when `begin_s` is 0, in seconds since 1970 (None if unknown); `cores`,
+            how many the rank could use (0 if unknown);
             `detailed`, false for results of earlier versions, where conversions count as
             computing and only waiting and exchange are told apart from it.
 

@@ -113,7 +113,8 @@ def read_timing(group: h5py.Group, role: str) -> xr.Dataset:
         _require_durations(key, seconds[key])
     _require_within("waited_for", waited_for, -1, len(peers) - 1)
     seconds["receive_s"] = seconds["exchange_s"] - seconds["send_s"]
-    origin_unix_s, stages = _prepared(group) if detailed else (None, {})
+    stages = _prepared(group) if detailed else {}
+    origin_unix_s, cores = stages.pop("origin", None), stages.pop("cores", 0.0)
     return xr.Dataset(
         {
             **{k: ("window", v, {"units": "s"}) for k, v in seconds.items()},
@@ -124,19 +125,19 @@ def read_timing(group: h5py.Group, role: str) -> xr.Dataset:
         attrs={
             "role": role, "window_ms": require_time(contents.attributes(group), "window_ms"),
             "detailed": detailed, "origin_unix_s": origin_unix_s, "stages": stages,
+            "cores": int(cores),
         },
     )
 
 
-def _prepared(group: h5py.Group) -> tuple[float | None, dict[str, float]]:
-    """Return when `begin_s` is 0, and the seconds of each stage before; nothing if unknown."""
+def _prepared(group: h5py.Group) -> dict[str, float]:
+    """Return what was noted before the first window by name; nothing if it did not begin."""
     names = contents.labels(group, "stages")
     values = contents.reals(group, "prepared_s")
     _require_length("prepared_s", values, len(names))
     if not np.isfinite(values).all():
-        return None, {}
-    found = dict(zip(names, values.tolist(), strict=True))
-    return found.pop("origin", None), found
+        return {}
+    return dict(zip(names, values.tolist(), strict=True))
 
 
 def _position(name: str, labels: list[str], column: str) -> int:

@@ -33,8 +33,9 @@ class Faulty:
         return toy_faults.due(self.config, self.spec.name, where, window)
 
     def break_if_due(self, where, window=-1):
-        if self.due(where, window) and self.config.fault != "nan":
-            toy_faults.strike(self.config.fault)
+        fault = self.due(where, window)
+        if fault not in ("", "nan"):
+            toy_faults.strike(fault)
 
     def finalize(self):
         self.break_if_due("finalize")
@@ -107,7 +108,7 @@ class Field(Faulty):
             x = x + self.config.step * (0.1 * (np.tanh(drive) - x)) + 0.01 * noise
             self.history[self.now % self.depth, own] = np.abs(x)
             rows.append(np.abs(x))
-        if self.due("advance", window.index) and self.config.fault == "nan":
+        if self.due("advance", window.index) == "nan":
             toy_faults.mark()
             self.history[self.now % self.depth, own] = np.nan
         times = window.start + np.arange(1, len(rows) + 1) * self.step
@@ -171,7 +172,7 @@ class Spikes(Faulty):
         )
         for sink in self.sinks:
             sink.append(self.spikes)
-        if self.due("advance", window.index) and self.config.fault == "nan":
+        if self.due("advance", window.index) == "nan":
             toy_faults.mark()
             late = np.append(self.spikes.ticks, window.stop + 1)
             self.spikes = SpikeBatch(

@@ -13,9 +13,12 @@ from cosim.scenario.model import Section
 
 #: Names a file that is touched at the moment of the fault.
 MARK = "TOY_FAULT_MARK"
+#: Asks for another fault than the scenario, which must stay as it is for a run to go on: a fault,
+#: a role and a window, between blanks.
+FAULT = "TOY_FAULT"
 #: When a fault strikes that does not strike in a window.
 ELSEWHERE = {"prepare", "prime", "finalize"}
-HANG_S = 90.0
+HANG_S, DELAY_S = 90.0, 0.7
 
 
 class Faults(Section):
@@ -25,12 +28,15 @@ class Faults(Section):
 
 
 def due(faults, role, where, window=-1):
-    """Whether something goes wrong here and now."""
-    if not faults.fault or faults.fault_role not in ("", role):
-        return False
-    if faults.fault in ELSEWHERE:
-        return where == faults.fault
-    return where == "advance" and window == faults.fault_window
+    """Return what goes wrong here and now, if anything."""
+    fault, culprit, when = faults.fault, faults.fault_role, faults.fault_window
+    if FAULT in os.environ:
+        fault, culprit, when = os.environ[FAULT].split()
+    if not fault or culprit not in ("", role):
+        return ""
+    if fault in ELSEWHERE:
+        return fault if where == fault else ""
+    return fault if where == "advance" and window == int(when) else ""
 
 
 def mark():
@@ -39,7 +45,9 @@ def mark():
 
 
 def strike(fault):
-    """Break; a nan is left to the toy."""
+    """Break, if there is anything to do; a nan is left to the toy."""
+    if not fault:
+        return
     mark()
     if fault == "raise":
         raise ArithmeticError("the toy broke")
@@ -57,6 +65,8 @@ def strike(fault):
         sys.exit(3)
     if fault == "hang":
         time.sleep(HANG_S)
+    if fault == "delay":
+        time.sleep(DELAY_S)
     if fault == "full":
         _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
         resource.setrlimit(resource.RLIMIT_FSIZE, (1024, hard))

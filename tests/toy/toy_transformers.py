@@ -1,9 +1,13 @@
-"""A transformer that is the usual one until it breaks."""
+"""Transformers that are the usual ones until they break, and one that is quick to start."""
+
+import math
 
 import numpy as np
 import toy_faults
 
 from cosim.messages import Signal
+from cosim.scenario.model import Section
+from cosim.transformers.rates_to_spikes import Poisson, TrainsParameters
 from cosim.transformers.spikes_to_rates import RateParameters, SpikesToRates
 
 
@@ -29,9 +33,53 @@ class BreakingRates(SpikesToRates):
             # Numbers that depend on how time is cut into windows.
             noise = np.random.default_rng(1000 + window.index).random(out.values.shape)
             out = Signal(out.start, out.step, out.values * noise)
-        if toy_faults.due(self.faults, self.name, "advance", window.index):
-            if self.faults.fault == "nan":
-                toy_faults.mark()
-                return Signal(out.start, out.step, np.full_like(out.values, np.nan))
-            toy_faults.strike(self.faults.fault)
+        fault = toy_faults.due(self.faults, self.name, "advance", window.index)
+        if fault == "nan":
+            toy_faults.mark()
+            return Signal(out.start, out.step, np.full_like(out.values, np.nan))
+        toy_faults.strike(fault)
         return out
+
+
+class BreakingTrains(Poisson):
+    class Parameters(toy_faults.Faults, TrainsParameters):
+        pass
+
+    def __init__(self, parameters, context):
+        super().__init__(parameters, context)
+        self.faults, self.name = parameters, context.name
+
+    def convert(self, block, window):
+        toy_faults.strike(toy_faults.due(self.faults, self.name, "advance", window.index))
+        return super().convert(block, window)
+
+
+class LeakyRates:
+    """Smooths spikes with a leaky integrator, for which a rank need not load a library."""
+
+    direction = "spikes_to_rates"
+    delay_ms = 5.0
+    trains = 0
+
+    class Parameters(toy_faults.Faults, Section):
+        pass
+
+    def __init__(self, parameters, context):
+        self.faults, self.context = parameters, context
+        self.rate_hz = 0.0
+
+    def convert(self, block, window):
+        toy_faults.strike(
+            toy_faults.due(self.faults, self.context.name, "advance", window.index)
+        )
+        step = self.context.step_out
+        step_ms = step * self.context.tick_ms
+        kept = math.exp(-step_ms / self.delay_ms)
+        values = np.zeros(((window.stop - window.start) // step, 1))
+        if window.stop > 0:
+            bins = (block.ticks - window.start - 1) // step
+            counts = np.bincount(bins, minlength=len(values))
+            for i, count in enumerate(counts * 1e3 / (self.context.size * step_ms)):
+                self.rate_hz = kept * self.rate_hz + (1 - kept) * count
+                values[i] = self.rate_hz
+        return Signal(window.start, step, values)

@@ -39,7 +39,8 @@ class Channels:
     def __init__(self, mpi: Mpi, block: Block, rounds: int, tag: int) -> None:
         rows = len(block.values) if isinstance(block, Signal) else 0
         there, back = (
-            ChannelPlan(name, "a", "x", "b", "y", 0, rounds - 1, rows, 1) for name in ("there", "back")
+            ChannelPlan(name, "a", "x", "b", "y", 0, rounds - 1, rows, 1)
+            for name in ("there", "back")
         )
         mine, theirs = (there, back) if mpi.rank == 0 else (back, there)
         tags = (tag, tag + 2) if mpi.rank == 0 else (tag + 2, tag)
@@ -72,7 +73,7 @@ class Channels:
             pass
 
 
-def plain_round(world: Any, byte: Any, size: int) -> Callable[[], None]:  # noqa: ANN401
+def plain_round(world: Any, byte: Any, size: int) -> Callable[[], None]:
     """Return a round trip as a user of mpi4py would write it."""
     out, back = np.zeros(size, np.uint8), np.empty(size, np.uint8)
 
@@ -87,7 +88,7 @@ def plain_round(world: Any, byte: Any, size: int) -> Callable[[], None]:  # noqa
     return first if world.rank == 0 else second
 
 
-def timed(world: Any, one: Callable[[], None], rounds: int) -> float:  # noqa: ANN401
+def timed(world: Any, one: Callable[[], None], rounds: int) -> float:
     """Return seconds a round trip."""
     world.Barrier()
     begin = time.perf_counter()

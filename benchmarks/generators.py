@@ -56,7 +56,7 @@ def elephant() -> ModuleType | None:
     return module
 
 
-def batched(generation: Any, trains: int) -> Callable[[], object]:  # noqa: ANN401
+def batched(generation: Any, trains: int) -> Callable[[], object]:
     """Return a call that has elephant draw all trains of one process."""
     signal = _signal()
     return lambda: generation.NonStationaryPoissonProcess(signal).generate_n_spiketrains(
@@ -64,7 +64,7 @@ def batched(generation: Any, trains: int) -> Callable[[], object]:  # noqa: ANN4
     )
 
 
-def per_neuron(generation: Any, trains: int) -> Callable[[], object]:  # noqa: ANN401
+def per_neuron(generation: Any, trains: int) -> Callable[[], object]:
     """Return a call that makes a process for each train and has it draw one."""
     signal = _signal()
 
@@ -77,7 +77,7 @@ def per_neuron(generation: Any, trains: int) -> Callable[[], object]:  # noqa: A
     return draw
 
 
-def _signal() -> Any:  # noqa: ANN401 - neo has no types
+def _signal() -> Any:
     import neo
     import quantities as pq
 

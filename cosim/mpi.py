@@ -68,7 +68,8 @@ class Mpi:
         """Prepare a receive, to be started any number of times."""
         return self._kept(self._data.Recv_init([buffer, self._mpi.BYTE], rank, tag))
 
-    def _kept(self, request: MPI.Prequest) -> MPI.Prequest:
+    def _kept(self, request: MPI.Request) -> MPI.Prequest:
+        assert isinstance(request, self._mpi.Prequest)
         self._prepared.append(request)
         return request
 

@@ -20,7 +20,7 @@ HEADER = np.dtype([
     ("start", "<i8"), ("second", "<i8"), ("count", "<i8"), ("spare", "<i8"),
 ])
 _FIELDS = struct.Struct("<HHIqqqqq")
-_pack, _unpack = _FIELDS.pack_into, _FIELDS.unpack_from
+_pack = _FIELDS.pack_into
 assert HEADER.itemsize == _FIELDS.size == HEADER_BYTES
 
 Bytes = NDArray[np.uint8]
@@ -44,11 +44,12 @@ class Frame:
         Shape of the signals that are expected; those of other shapes only take longer.
     """
 
-    __slots__ = ("data", "doubles", "ints", "longs", "shape", "size", "values")
+    __slots__ = ("_memory", "data", "doubles", "ints", "longs", "shape", "size", "values")
 
     def __init__(self, size: int, shape: tuple[int, int] = (0, 0)) -> None:
         self.size = size
         self.data: Bytes = np.zeros(HEADER_BYTES + size, np.uint8)
+        self._memory = self.data.data
         self.doubles: NDArray[np.float64] = self.data.view(np.float64)
         self.longs: NDArray[np.int64] = self.data.view(np.int64)
         self.ints: NDArray[np.int32] = self.data.view(np.int32)
@@ -69,14 +70,16 @@ class Frame:
         if isinstance(block, Signal):
             values = block.values
             rows, columns = shape = values.shape
-            _pack(self.data, 0, VERSION, SIGNAL, columns, index, block.start, block.step, rows, 0)
-            size = 8 * rows * columns
+            _pack(
+                self._memory, 0, VERSION, SIGNAL, columns, index, block.start, block.step, rows, 0
+            )
+            size: int = 8 * rows * columns
             if size <= self.size:
                 into = self.values if shape == self.shape else self._signal(shape)
                 into[...] = values
             return size
         count = len(block.ticks)
-        _pack(self.data, 0, VERSION, SPIKES, 0, index, block.start, block.stop, count, 0)
+        _pack(self._memory, 0, VERSION, SPIKES, 0, index, block.start, block.stop, count, 0)
         size = SPIKE_BYTES * count
         if 0 < size <= self.size:
             senders = _INTS + 2 * count
@@ -138,7 +141,7 @@ def read_head(header: Bytes) -> Head:
     BorderError
         If it is of another version or kind.
     """
-    head: Head = _unpack(header)  # type: ignore[assignment]
+    head: Head = _FIELDS.unpack_from(header.data)
     if head[0] != VERSION:
         raise BorderError(f"a message of version {head[0]} came; this is {VERSION}")
     if not SIGNAL <= head[1] <= SPIKES:

@@ -108,18 +108,57 @@ class KernelFilter:
     """
 
     def __init__(self, kernel: Kernel, initial: float = 0.0) -> None:
-        # Half of a rank's start would go into this import, which most ranks do not need.
-        from scipy.signal import lfilter
-
-        self._filter = lfilter
-        self._sections = kernel.sections
-        self._states = [_settled(b, a) * initial for b, a in kernel.sections]
+        self._stages = [
+            (_Pole if len(a) == 2 and len(b) <= 2 and a[1] != 0.0 else _Taps)(b, a, initial)
+            for b, a in kernel.sections
+        ]
 
     def filter(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the filtered values, shape (rows,)."""
-        for i, (b, a) in enumerate(self._sections):
-            values, self._states[i] = self._filter(b, a, values, zi=self._states[i])
+        for stage in self._stages:
+            values = stage.filter(values)
         return values
+
+
+class _Taps:
+    """A section of any length."""
+
+    def __init__(
+        self, b: NDArray[np.float64], a: NDArray[np.float64], initial: float
+    ) -> None:
+        # Most of a rank's start would go into this import, which only long kernels need.
+        from scipy.signal import lfilter
+
+        self._filter, self._b, self._a = lfilter, b, a
+        self._state = _settled(b, a) * initial
+
+    def filter(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        filtered, self._state = self._filter(self._b, self._a, values, zi=self._state)
+        return np.asarray(filtered)
+
+
+class _Pole:
+    """A section with one pole, step by step as ``scipy.signal.lfilter`` does it.
+
+    For the few rows of a window that is faster than a call of lfilter.
+    """
+
+    def __init__(
+        self, b: NDArray[np.float64], a: NDArray[np.float64], initial: float
+    ) -> None:
+        self._b_0, self._b_1 = float(b[0]), float(b[1]) if len(b) > 1 else 0.0
+        self._a_1 = float(a[1])
+        self._state = float(_settled(b, a)[0]) * initial
+
+    def filter(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        b_0, b_1, a_1, state = self._b_0, self._b_1, self._a_1, self._state
+        out = []
+        for x in values.tolist():
+            y = state + b_0 * x
+            state = b_1 * x - a_1 * y
+            out.append(y)
+        self._state = state
+        return np.array(out, np.float64)
 
 
 def _settled(b: NDArray[np.float64], a: NDArray[np.float64]) -> NDArray[np.float64]:

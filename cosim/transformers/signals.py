@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
@@ -25,6 +26,8 @@ class Affine:
         Who this is, for messages.
     tick_ms
         Length of a tick, for messages.
+    tell_negative
+        Whether clipping at 0 counts.
 
     Attributes
     ----------
@@ -40,8 +43,10 @@ class Affine:
         *,
         name: str,
         tick_ms: float,
+        tell_negative: bool = True,
     ) -> None:
         self._gain, self._offset = gain, offset
+        self._lowest = 0.0 if tell_negative else -math.inf
         self._maximum = math.inf if maximum is None else maximum
         self._tick_ms = tick_ms
         self._name = name
@@ -57,7 +62,7 @@ class Affine:
         """
         check_finite(signal, self._name, self._tick_ms)
         exact = self._gain * signal.values + self._offset
-        low = (exact < 0).any(axis=1)
+        low = (exact < self._lowest).any(axis=1)
         high = (exact > self._maximum).any(axis=1)
         bad = low | high
         if bad.any():
@@ -134,19 +139,21 @@ class Gating:
             return Signal(signal.start, signal.step, np.array(rest))
         self._state = self._state or [self._initial] * columns
         step_ms = signal.step * self._tick_ms
-        out = np.empty_like(signal.values)
-        for i, rates in enumerate(signal.values.tolist()):
-            self._state = [
-                self._after(s, r, step_ms) for s, r in zip(self._state, rates, strict=True)
-            ]
-            out[i] = self._state
-        return Signal(signal.start, signal.step, out)
+        out = [self._after(rates, step_ms) for rates in signal.values.tolist()]
+        return Signal(signal.start, signal.step, np.array(out))
 
-    def _after(self, state: float, rate_hz: float, step_ms: float) -> float:
-        target = self.steady_state(rate_hz)
-        # math.exp, as the vectorised one may round differently by position in the array.
-        decay = math.exp(-step_ms / self.time_constant_ms(rate_hz))
-        return target + (state - target) * decay
+    def _after(self, rates_hz: Sequence[float], step_ms: float) -> list[float]:
+        """Return the state after one step; the equations of `steady_state`, written out."""
+        leak, gamma, states = 1.0 / self._tau_ms, self._gamma, self._state
+        after = []
+        for state, rate_hz in zip(states, rates_hz, strict=True):
+            opening = gamma * rate_hz / 1e3
+            tau_ms = 1.0 / (leak + opening)
+            target = opening * tau_ms
+            # math.exp, as the vectorised one may round differently by position in the array.
+            after.append(target + (state - target) * math.exp(-step_ms / tau_ms))
+        self._state = after
+        return after
 
 
 class Resample:

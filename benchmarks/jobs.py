@@ -1,0 +1,148 @@
+"""Whole runs: started as a user would, and read from what they leave behind."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import yaml
+
+from benchmarks.options import ROOT
+from cosim.results import open_result
+
+#: No benchmark's run takes longer.
+TIME_LIMIT_S = 600
+#: What `cosim run` gives its ranks; a simulator alone gets the same.
+ENVIRONMENT = {
+    "OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE", "OPENBLAS_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1", "NUMEXPR_NUM_THREADS": "1",
+}
+
+
+class JobFailed(RuntimeError):
+    """A command ended with an error; its last words are the message."""
+
+
+def command(*arguments: str) -> None:
+    """Run a command of cosim without its output.
+
+    Raises
+    ------
+    JobFailed
+        If it fails or takes longer than `TIME_LIMIT_S`.
+    """
+    execute((sys.executable, "-m", "cosim", *arguments))
+
+
+def execute(argv: Sequence[str]) -> str:
+    """Run a program and return what it printed.
+
+    Raises
+    ------
+    JobFailed
+        If it fails or takes longer than `TIME_LIMIT_S`.
+    """
+    with subprocess.Popen(
+        argv, cwd=ROOT, env={**os.environ, **ENVIRONMENT}, stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    ) as job:
+        try:
+            out, err = job.communicate(timeout=TIME_LIMIT_S)
+        except subprocess.TimeoutExpired:
+            # `cosim run` ends its ranks when it is told to end.
+            job.terminate()
+            job.communicate()
+            raise JobFailed(f"{' '.join(argv[1:4])} took longer than {TIME_LIMIT_S} s") from None
+    if job.returncode != 0:
+        last = (err.strip() or out.strip() or "no output").splitlines()[-1]
+        raise JobFailed(f"exit {job.returncode}: {last}")
+    return out
+
+
+def variant(base: Path, folder: Path, name: str, changes: Mapping[str, object]) -> Path:
+    """Write a scenario that differs from another one, and return its path."""
+    path = folder / f"{name}.yaml"
+    path.write_text(yaml.safe_dump({"base": str(base), "name": name, **changes}))
+    return path
+
+
+def run(scenario: Path, run_dir: Path, *options: str) -> Timeline:
+    """Run a scenario under mpirun and return where the time went."""
+    command(
+        "run", str(scenario), "--run-dir", str(run_dir), "--overwrite", "--no-picture", "-q",
+        *options,
+    )
+    return Timeline.read(run_dir)
+
+
+def alone(run_dir: Path, simulator: str) -> Timeline:
+    """Run one simulator of a run again, with what it had received, and nothing beside it."""
+    to = run_dir.with_name(f"{run_dir.name}-{simulator}")
+    command("replay", str(run_dir), "--only", simulator, "--to", str(to), "-q")
+    return Timeline.read(to)
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """Where the wall-clock time of a run went.
+
+    Parameters
+    ----------
+    wall_s
+        From the moment at which the last role began its first window to the end of the last
+        window of all.
+    work_s
+        Time of each role that it neither waited nor exchanged, by name.
+    simulators
+        Names of the simulators.
+    peaks_mb
+        Most memory that each rank has held.
+    stages_s
+        What each role's rank did before its first window.
+    """
+
+    wall_s: float
+    work_s: Mapping[str, float]
+    simulators: tuple[str, ...]
+    peaks_mb: Mapping[str, float]
+    stages_s: Mapping[str, Mapping[str, float]]
+
+    @property
+    def slowest(self) -> str:
+        """The simulator that worked longest."""
+        return max(self.simulators, key=lambda name: self.work_s[name])
+
+    @classmethod
+    def read(cls, run_dir: Path) -> Timeline:
+        """Read what a run left behind."""
+        with open_result(run_dir) as result:
+            begins, ends, work, stages = [], [], {}, {}
+            for role in result.roles:
+                timing = result.timing(role)
+                parts = {
+                    name: timing[f"{name}_s"].values
+                    for name in ("wait", "exchange", "compute", "convert", "record", "other")
+                }
+                begin = timing.attrs["origin_unix_s"] + timing["begin_s"].values
+                begins.append(begin[0])
+                ends.append(begin[-1] + sum(float(p[-1]) for p in parts.values()))
+                own = [p for name, p in parts.items() if name not in ("wait", "exchange")]
+                work[role] = float(np.sum(own))
+                stages[role] = dict(timing.attrs["stages"])
+            simulators = tuple(str(s["name"]) for s in result.plan["simulators"])
+            roles: dict[int, list[str]] = {}
+            for entry in (*result.plan["simulators"], *result.plan["transformers"]):
+                roles.setdefault(int(entry["rank"]), []).append(str(entry["name"]))
+            peaks = {
+                ", ".join(roles.get(rank, ["idle"])): float(peak)
+                for rank, peak in enumerate(result.summary.get("max_rss_mb", ()))
+            }
+            return cls(
+                max(ends) - max(begins), work, tuple(s for s in simulators if s in work), peaks,
+                stages,
+            )

@@ -23,6 +23,7 @@ from cosim.roles.transformer_role import ROLES
 from cosim.scenario.checks import recorded
 from cosim.scenario.load import Case
 from cosim.simulator import Simulator, SimulatorSpec, engines
+from cosim.stalls.limit import WaitLimit
 from cosim.tapes import Deck, Listener, Reel, RepeatingOutlet, TapedInlet
 from cosim.tapes.ends import difference
 
@@ -108,7 +109,7 @@ def spec_of(case: Case, plan: Plan, simulator: SimulatorPlan) -> SimulatorSpec:
 
 def assemble(
     case: Case, plan: Plan, rank: int | None, links: Links, recorder: RankFile, run_dir: RunDir,
-    only: Collection[str] | None = None,
+    only: Collection[str] | None = None, limit: WaitLimit | None = None,
 ) -> Iterator[Role]:
     """Build and prepare the roles of a rank, one by one: whoever takes them has to close them.
 
@@ -116,6 +117,8 @@ def assemble(
     ----------
     only
         Names of the roles to build; None for all of the rank.
+    limit
+        How long to wait for an answer of a simulator in a process of its own.
 
     Raises
     ------
@@ -128,7 +131,8 @@ def assemble(
             continue
         engine = engines()[simulator.engine]
         # A second instance of such an engine needs a process of its own.
-        apart = engine.exclusive and simulator.engine in taken
+        alone = not engine.exclusive or simulator.engine not in taken
+        apart = None if alone else limit or WaitLimit()
         taken.add(simulator.engine)
         with named(simulator.name, rank or 0, -1, labels(case, simulator.regions)):
             role = _simulator_role(case, plan, simulator, links, recorder, run_dir, apart=apart)
@@ -149,12 +153,14 @@ def _wanted(role: str, only: Collection[str] | None) -> bool:
 
 def _simulator_role(
     case: Case, plan: Plan, simulator: SimulatorPlan, links: Links, recorder: RankFile,
-    run_dir: RunDir, *, apart: bool,
+    run_dir: RunDir, *, apart: WaitLimit | None,
 ) -> SimulatorRole:
     spec = spec_of(case, plan, simulator)
     running: Simulator
-    if apart:
-        running = IsolatedSimulator(simulator.engine, spec, run_dir.recording(simulator.rank))
+    if apart is not None:
+        running = IsolatedSimulator(
+            simulator.engine, spec, run_dir.recording(simulator.rank), apart
+        )
     else:
         running = engines()[simulator.engine].create(spec)
     running.prepare(recorder)

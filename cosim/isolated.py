@@ -7,6 +7,7 @@ a rank, and this is not used.
 from __future__ import annotations
 
 import multiprocessing
+import select
 import signal
 from collections.abc import Sequence
 from multiprocessing.connection import Connection
@@ -19,6 +20,9 @@ from cosim.messages import Block
 from cosim.recording import RankFile
 from cosim.recording.names import Declaration
 from cosim.simulator import Recorder, Simulator, SimulatorSpec, engines
+from cosim.stalls.chain import PREPARATION
+from cosim.stalls.limit import WaitLimit
+from cosim.stalls.single import SingleWait
 
 
 class IsolatedSimulator:
@@ -32,9 +36,13 @@ class IsolatedSimulator:
         What to build.
     recording
         File to which the child records.
+    limit
+        How long to wait for an answer before it is asked whether there will be one.
     """
 
-    def __init__(self, engine: str, spec: SimulatorSpec, recording: Path) -> None:
+    def __init__(
+        self, engine: str, spec: SimulatorSpec, recording: Path, limit: WaitLimit
+    ) -> None:
         context = multiprocessing.get_context("spawn")
         self._pipe, theirs = context.Pipe()
         self._process = context.Process(
@@ -42,13 +50,15 @@ class IsolatedSimulator:
         )
         self._process.start()
         theirs.close()
-        self._asked = False
+        self._asked = self._hangs = False
+        self._limit = limit
         self.declared: tuple[Declaration, ...] = ()
 
     def _ask(self, verb: str, *arguments: object) -> Any:  # noqa: ANN401 - the verb's own
         self._asked = True
         try:
             self._pipe.send((verb, arguments))
+            self._await(verb)
             failed, value = self._pipe.recv()
         except (EOFError, OSError):
             raise CosimError("the simulator's process ended without a word") from None
@@ -56,6 +66,21 @@ class IsolatedSimulator:
         if failed:
             raise CosimError(value)
         return value
+
+    def _await(self, verb: str) -> None:
+        """Wait until there is an answer, or the end of the child."""
+        wait = SingleWait(
+            "the simulator's process", PREPARATION if verb == "prepare" else f"'{verb}'",
+            self._process.pid or 0, self._limit,
+        )
+        try:
+            while not select.select([self._pipe], [], [], wait.pause_s)[0]:
+                wait.still()
+        except CosimError:
+            self._hangs = True
+            raise
+        if verb == "advance":
+            self._limit.saw(wait.waited_s())
 
     def prepare(self, recorder: Recorder) -> None:
         """Build the simulator; it records to the child's own file."""
@@ -95,7 +120,7 @@ class IsolatedSimulator:
 
     def _end(self) -> None:
         self._pipe.close()
-        self._process.join(timeout=10)
+        self._process.join(timeout=0 if self._hangs else 10)
         if self._process.is_alive():
             self._process.kill()
             self._process.join()

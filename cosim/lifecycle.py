@@ -28,8 +28,6 @@ log = logging.getLogger(__name__)
 
 #: How often a rank reports its progress.
 REPORT_EVERY_S = 0.2
-#: Longest wait for one channel. Another rank may build a large network meanwhile.
-WAIT_LIMIT_S = 1800.0
 #: SLURM sends SIGTERM, or what `--signal` asks for, before a time limit.
 _ENDINGS = (signal.SIGTERM, signal.SIGUSR1)
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from cosim.account import ACCOUNT
-from cosim.errors import RoleFailed, WouldHang
+from cosim.errors import WouldHang
 from cosim.links.base import Inlet, Outlet
 from cosim.patience import Patience
 from cosim.recording import TimingSink, WindowTiming
 from cosim.roles.base import Role
 from cosim.roles.naming import named
+from cosim.stalls.chain import Wait
 
 
 class Watch(Protocol):
@@ -23,6 +24,22 @@ class Watch(Protocol):
 
     def attend(self, roles: Sequence[Role]) -> None:
         """Handle what came in; raises `PeerFailed` if another rank failed."""
+
+
+class Waiting(Protocol):
+    """Who watches over waits that become long."""
+
+    def begin(self) -> None:
+        """Begin a new wait."""
+
+    def still(self, waits: Callable[[], Sequence[Wait]]) -> None:
+        """Wait on; raises `RoleFailed` if that is in vain."""
+
+    def over(self) -> None:
+        """Go on: the wait is over."""
+
+    def saw(self, window_s: float) -> None:
+        """Take notice of the processor time that a window took."""
 
 
 class Loop:
@@ -43,18 +60,18 @@ class Loop:
         How to wait.
     rank
         This rank, for messages.
-    limit_s
-        Longest wait for one channel before the job is given up.
+    waiting
+        Who watches over long waits.
     origin_s
         Reading of `time.perf_counter` from which recorded times count.
     """
 
     def __init__(
         self, roles: Sequence[Role], sinks: Mapping[str, TimingSink], watch: Watch,
-        patience: Patience, rank: int, limit_s: float, origin_s: float,
+        patience: Patience, rank: int, waiting: Waiting, origin_s: float,
     ) -> None:
         self._roles, self._sinks, self._watch = list(roles), sinks, watch
-        self._patience, self._rank, self._limit_s = patience, rank, limit_s
+        self._patience, self._rank, self._waiting = patience, rank, waiting
         self._origin_s = origin_s
 
     def run(self) -> None:
@@ -82,20 +99,22 @@ class Loop:
 
     def _next(self, pending: Sequence[Role]) -> tuple[Role, Inlet | Outlet | None]:
         """Return the first role that can run, and for whom the rank waited."""
-        begin = time.perf_counter()
         first: dict[str, Inlet | Outlet] = {}
         self._patience.reset()
         while True:
             for role in pending:
                 blocker = self._blocker(role)
                 if blocker is None:
+                    if first:
+                        self._waiting.over()
                     # A rank of several roles waits for what the role that runs next waits for.
                     return role, first.get(role.name)
+                if not first:
+                    self._waiting.begin()
                 first.setdefault(role.name, blocker)
             if not self._watch.others:
-                raise WouldHang(self._who_waits(pending))
-            if time.perf_counter() - begin > self._limit_s:
-                raise self._gave_up(pending)
+                raise WouldHang("; ".join(wait.text() for wait in waits_of(pending)))
+            self._waiting.still(lambda: waits_of(pending))
             ACCOUNT.turn("wait")
             self._watch.attend(self._roles)
             self._patience.pause()
@@ -106,8 +125,11 @@ class Loop:
 
     def _run(self, role: Role, blocker: Inlet | Outlet | None) -> None:
         window = role.window
+        begin_s = time.process_time()
         with named(role.name, self._rank, window, role.region):
             role.step()
+        # Processor time: a window is not slow because everything was suspended.
+        self._waiting.saw(time.process_time() - begin_s)
         # All that a rank did since its last window is put down to the one that is over now.
         began_s, spent_s = ACCOUNT.settle()
         sink = self._sinks.get(role.name)
@@ -119,18 +141,8 @@ class Loop:
                 )
             )
 
-    def _who_waits(self, pending: Sequence[Role]) -> str:
-        lines = []
-        for role in pending:
-            blocker = role.blocked_by()
-            if blocker is not None:
-                lines.append(
-                    f"{role.name} waits in window {role.window} for {blocker.peer} "
-                    f"on '{blocker.name}'"
-                )
-        return "; ".join(lines)
 
-    def _gave_up(self, pending: Sequence[Role]) -> RoleFailed:
-        role = pending[0]
-        cause = f"waited {self._limit_s:g} s: {self._who_waits(pending)}"
-        return RoleFailed(role.name, self._rank, role.window, cause, role.region)
+def waits_of(roles: Sequence[Role]) -> list[Wait]:
+    """Return what each of some roles waits for, of those that do."""
+    blocked = [(role, role.blocked_by()) for role in roles if not role.done]
+    return [Wait(r.name, r.window, end.name, end.peer) for r, end in blocked if end is not None]

@@ -9,6 +9,9 @@ import time
 #: a loop when waits spin, 0.7 ms when they sleep after 20 tries.
 SPINS = 20
 SHORTEST_S, LONGEST_S = 20e-6, 500e-6
+#: Longest time between two readings of a stopwatch that counts as such. A process that polls reads
+#: far more often; if it does not, it could not run.
+STEP_S = 2.0
 
 
 def cores() -> int:
@@ -42,3 +45,32 @@ class Patience:
         # Long waits poll less often: each poll costs the core that the other side computes on.
         self._next_s = min(self._next_s * 1.05, LONGEST_S)
         time.sleep(self._next_s)
+
+
+class Stopwatch:
+    """Measures how long something takes, without the time in which nothing could run.
+
+    A batch system may stop a job and go on with it hours later, as may the lid of a laptop. It has
+    to be read more often than every `STEP_S`.
+    """
+
+    def __init__(self) -> None:
+        self.restart()
+
+    def restart(self) -> None:
+        """Begin at 0."""
+        self._last_s = time.perf_counter()
+        self._counted_s = 0.0
+        #: How many times a reading was late.
+        self.jumps = 0
+
+    def read(self) -> float:
+        """Return the time so far in seconds."""
+        now_s = time.perf_counter()
+        step_s = now_s - self._last_s
+        self._last_s = now_s
+        if step_s > STEP_S:
+            self.jumps += 1
+            step_s = STEP_S
+        self._counted_s += step_s
+        return self._counted_s

@@ -1,22 +1,34 @@
-"""A tiny child process that says where a rank was when it was killed.
+"""A tiny child process that speaks for a rank that cannot: one that was killed, or that computes.
 
 A launcher that loses one rank kills all others at once, MPICH's without a warning, so no rank
 can report it. The sentinel lives in a session of its own, sees the end of its parent's pipe, and
-prints one line if the parent had not said goodbye. It is forked before anything large is imported
-and before MPI is up, and lives no longer than its parent.
+prints one line if the parent had not said goodbye. Until then it answers other ranks that have
+waited for long and ask what its parent does. It is forked before anything large is imported and
+before MPI is up, and lives no longer than its parent.
 """
 
 from __future__ import annotations
 
 import contextlib
+import json
 import os
+import select
 import signal
 import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import NoReturn
 
+from cosim.patience import Stopwatch
+from cosim.stalls import post
+from cosim.stalls.chain import Statement, Wait
+from cosim.stalls.processes import facts
+
 #: Written into the run directory by whoever reports first.
 FAILURE_FILE = "failure.txt"
+#: How often a sentinel looks for a question, and for the next one while somebody asks.
+TICK_S, NEXT_TICK_S = 1.0, 0.1
 
 
 class Sentinel:
@@ -35,14 +47,23 @@ class Sentinel:
     def start(cls) -> Sentinel:
         """Fork the child; call it early."""
         reading, writing = os.pipe()
+        parent = _Parent(os.getpid())
         if os.fork() == 0:
-            _watch(reading)
+            _watch(reading, parent)
         os.close(reading)
         return cls(writing)
 
-    def note(self, text: str) -> None:
+    def rank(self, rank: int, who: str) -> None:
+        """Say which rank this is, and name it for people."""
+        self._write(f"#{rank} {who}\n")
+
+    def note(self, phase: str) -> None:
         """Say where the rank is, in one short line; the latest one counts."""
-        self._write(f"{text}\n")
+        self._write(f"{phase}\n")
+
+    def waits(self, waits: Sequence[Wait]) -> None:
+        """Say that the rank has waited for long, and for what; nothing says that it is over."""
+        self._write(f"?{json.dumps([asdict(wait) for wait in waits])}\n")
 
     def run_dir(self, path: Path) -> None:
         """Say where to leave `FAILURE_FILE`."""
@@ -90,7 +111,66 @@ def first_report(run_dir: Path) -> str:
     return text.strip().removeprefix("cosim: ")
 
 
-def _watch(pipe: int) -> NoReturn:
+class _Parent:
+    """What the child knows of its parent."""
+
+    def __init__(self, pid: int) -> None:
+        self._pid = pid
+        self._rank, self._who, self._phase = -1, "", ""
+        self._waits: tuple[Wait, ...] = ()
+        self._run_dir: Path | None = None
+        self._answered = ""
+        #: How long to wait for the next look.
+        self.tick_s = TICK_S
+        self._watch = Stopwatch()
+        self._since_s = self._waits_since_s = self._looked_s = 0.0
+        self.left = False
+
+    def heed(self, line: str) -> None:
+        """Take a line that the parent wrote."""
+        mark, rest = line[:1], line[1:]
+        if mark == "=":
+            self.left = True
+        elif mark == "@":
+            self._run_dir = Path(rest)
+        elif mark == "#":
+            rank, _, self._who = rest.partition(" ")
+            self._rank = int(rank)
+        elif mark == "?":
+            self._waits = post.waits_of(json.loads(rest))
+            self._waits_since_s = self._watch.read()
+        else:
+            self._phase, self._waits = line, ()
+            self._since_s = self._watch.read()
+
+    def answer(self) -> None:
+        """Look whether there is a question, now and then, and answer it once."""
+        now_s = self._watch.read()
+        if self._run_dir is None or self._rank < 0 or now_s - self._looked_s < self.tick_s:
+            return
+        self._looked_s = now_s
+        question = post.question(self._run_dir)
+        self.tick_s = NEXT_TICK_S if question else TICK_S
+        if question not in ("", self._answered):
+            self._answered = question
+            post.answer(self._run_dir, self._rank, question, self._statement(now_s))
+
+    def _statement(self, now_s: float) -> Statement:
+        more_s = now_s - self._waits_since_s
+        waits = tuple(replace(w, waited_s=w.waited_s + more_s) for w in self._waits)
+        seen = facts(self._pid, without=os.getpid())
+        return Statement(self._phase, now_s - self._since_s, waits, seen.state, seen.cpu_s)
+
+    def report(self) -> None:
+        """Tell of the parent's end, unless another rank was first to tell of one."""
+        where = f"{self._who} in {self._phase}" if self._phase else "a rank without a role yet"
+        text = f"cosim: {where} was killed without a word"
+        if self._run_dir is None or report_first(self._run_dir, text):
+            with contextlib.suppress(OSError):
+                os.write(sys.stderr.fileno(), f"\n{text}\n".encode())
+
+
+def _watch(pipe: int, parent: _Parent) -> NoReturn:
     os.setsid()
     for ignored in (signal.SIGINT, signal.SIGTERM, signal.SIGPIPE, signal.SIGUSR1):
         signal.signal(ignored, signal.SIG_IGN)
@@ -100,19 +180,29 @@ def _watch(pipe: int) -> NoReturn:
     null = os.open(os.devnull, os.O_RDWR)
     os.dup2(null, 0)
     os.dup2(null, 1)
-    where, run_dir, rest = "before it had a role", None, b""
-    while data := os.read(3, 65536):
+    try:
+        for line in _lines(3, parent):
+            if line:
+                parent.heed(line)
+            if parent.left:
+                os._exit(0)
+            parent.answer()
+        parent.report()
+    finally:
+        # Whatever goes wrong, this must not return into a second life as a rank.
+        os._exit(0)
+
+
+def _lines(pipe: int, parent: _Parent) -> Iterator[str]:
+    """Yield what the parent writes, and an empty line whenever it was silent for a while."""
+    rest = b""
+    while True:
+        if not select.select([pipe], [], [], parent.tick_s)[0]:
+            yield ""
+            continue
+        data = os.read(pipe, 65536)
+        if not data:
+            return
         *lines, rest = (rest + data).split(b"\n")
         for line in lines:
-            text = line.decode()
-            if text == "=":
-                os._exit(0)
-            if text.startswith("@"):
-                run_dir = Path(text[1:])
-            else:
-                where = text
-    report = f"cosim: {where} was killed without a word"
-    if run_dir is None or report_first(run_dir, report):
-        with contextlib.suppress(OSError):
-            os.write(sys.stderr.fileno(), f"\n{report}\n".encode())
-    os._exit(0)
+            yield line.decode()

@@ -10,7 +10,6 @@ from cosim.assembly import Links, assemble, connect
 from cosim.isolated import IsolatedSimulator
 from cosim.lifecycle import (
     REPORT_EVERY_S,
-    WAIT_LIMIT_S,
     WallLimit,
     about,
     cause,
@@ -30,6 +29,7 @@ from cosim.recording import Declaration, RankFile, RunDir, create_result, finish
 from cosim.roles.base import Role
 from cosim.scenario.load import Case
 from cosim.sentinel import report_first
+from cosim.stalls.limit import WaitLimit
 from cosim.tapes import Deck
 
 
@@ -58,6 +58,22 @@ class SerialWatch:
         self._progress.update(*state(roles))
 
 
+class _NoWaits:
+    """Watches over no waits: in one process a wait that does not end at once never does."""
+
+    def begin(self) -> None:
+        """Nothing to do."""
+
+    def still(self, waits: object) -> None:
+        """Nothing to do."""
+
+    def over(self) -> None:
+        """Nothing to do."""
+
+    def saw(self, window_s: float) -> None:
+        """Nothing to do."""
+
+
 @dataclass(frozen=True)
 class Cast:
     """Which roles play, and what is at the ends of their channels.
@@ -78,7 +94,8 @@ class Cast:
 
 
 def run_serial(
-    case: Case, plan: Plan, run_dir: RunDir, progress: Progress, max_wall_s: float | None = None
+    case: Case, plan: Plan, run_dir: RunDir, progress: Progress, max_wall_s: float | None = None,
+    wait_limit_s: float | None = None,
 ) -> list[str]:
     """Run every role in this process.
 
@@ -86,6 +103,9 @@ def run_serial(
     ----------
     max_wall_s
         Wall-clock time after which the run ends early; None for no limit.
+    wait_limit_s
+        How long a simulator in a process of its own may take to answer before it is asked whether
+        it will; None for a limit that follows the slowest window.
 
     Returns
     -------
@@ -99,21 +119,24 @@ def run_serial(
     """
     deck = deck_of(case, run_dir)
     cast = Cast(deck, lambda: connect(plan, None, None, deck))
-    notes = perform(case, plan, run_dir, progress, cast, max_wall_s)
+    notes = perform(case, plan, run_dir, progress, cast, max_wall_s, wait_limit_s)
     run_dir.forget_earlier()
     return notes
 
 
 def perform(
     case: Case, plan: Plan, run_dir: RunDir, progress: Progress, cast: Cast,
-    max_wall_s: float | None = None,
+    max_wall_s: float | None = None, wait_limit_s: float | None = None,
 ) -> list[str]:
     """Run some roles in this process; otherwise as `run_serial`."""
     recorder = RankFile(run_dir.recording(plan.ranks), plan.ranks, plan.clock)
     deck, wall = cast.deck, WallLimit(max_wall_s)
     roles: list[Role] = []
     try:
-        roles.extend(assemble(case, plan, None, cast.links(), recorder, run_dir, cast.only))
+        limit, links = WaitLimit(wait_limit_s), cast.links()
+        roles.extend(
+            assemble(case, plan, None, links, recorder, run_dir, cast.only, limit)
+        )
         sinks = {role.name: recorder.timing(role.name, role.peers) for role in roles}
         recorder.begin()
         create_result(
@@ -123,7 +146,7 @@ def perform(
         begin_s = time.perf_counter()
         prime(roles, 0)
         watch = SerialWatch(recorder, deck, progress, wall, run_dir)
-        Loop(roles, sinks, watch, Patience(spin=True), 0, WAIT_LIMIT_S, begin_s).run()
+        Loop(roles, sinks, watch, Patience(spin=True), 0, _NoWaits(), begin_s).run()
         wall_s = time.perf_counter() - begin_s
         notes = [note for role in roles for note in role.notes()]
         close(roles, 0)

@@ -8,11 +8,10 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from cosim.assembly import assemble, connect
+from cosim.assembly import assemble, connect, labels
 from cosim.errors import PeerFailed, RoleFailed, ScenarioInvalid
 from cosim.lifecycle import (
     REPORT_EVERY_S,
-    WAIT_LIMIT_S,
     WallLimit,
     about,
     cause,
@@ -37,6 +36,10 @@ from cosim.roles.base import Role
 from cosim.scenario.load import Case
 from cosim.sentinel import Sentinel, first_report, report_first
 from cosim.simulator import engines
+from cosim.stalls import post
+from cosim.stalls.chain import END, PREPARATION, Wait
+from cosim.stalls.finder import Job, StallFinder, Waits
+from cosim.stalls.limit import WaitLimit
 
 log = logging.getLogger(__name__)
 
@@ -60,7 +63,8 @@ class Session:
     progress
         Display; shown by rank 0 only.
     wait_limit_s
-        Longest wait for one channel.
+        Longest wait before it is asked whether it will ever end; None for one that follows the
+        slowest window.
     max_wall_s
         Wall-clock time after which the run ends early; None for no limit.
     """
@@ -69,10 +73,10 @@ class Session:
 
     def __init__(
         self, case: Case, plan: Plan, mpi: Mpi, run_dir: RunDir, sentinel: Sentinel,
-        progress: Progress, wait_limit_s: float = WAIT_LIMIT_S, max_wall_s: float | None = None,
+        progress: Progress, wait_limit_s: float | None = None, max_wall_s: float | None = None,
     ) -> None:
         self._case, self._plan, self._mpi, self._run_dir = case, plan, mpi, run_dir
-        self._sentinel, self._progress, self._limit_s = sentinel, progress, wait_limit_s
+        self._sentinel, self._progress = sentinel, progress
         self._me = " and ".join(r.name for r in plan.roles_on(mpi.rank)) or "idle"
         self._recorder = RankFile(run_dir.recording(mpi.rank), mpi.rank, plan.clock)
         self._deck = deck_of(case, run_dir)
@@ -84,7 +88,11 @@ class Session:
         self._failed_rank = -1
         self._roles: list[Role] = []
         self._reported_s = 0.0
-        self._patience = Patience(spin=_enough_cores(mpi, plan))
+        here = mpi.ranks_on_this_node()
+        self._patience = Patience(spin=here * max(plan.threads_per_rank()) <= cores())
+        self._limit, self._limit_told_s = WaitLimit(wait_limit_s), 0.0
+        job = _job(case, plan, mpi.rank, run_dir, one_node=here == mpi.size)
+        self._stalls = StallFinder(job, sentinel, self._limit)
 
     # Attending
 
@@ -103,8 +111,19 @@ class Session:
             if self._mpi.rank == 0:
                 heed_stop(self._run_dir)
                 self._progress.update(windows, rates)
+                self._tell_slowest()
             else:
-                self._mpi.tell(0, "progress", windows=windows, rates=rates)
+                slowest_s = self._limit.slowest_s
+                self._mpi.tell(
+                    0, "progress", windows=windows, rates=rates, slowest_s=slowest_s
+                )
+
+    def _tell_slowest(self) -> None:
+        """Let all ranks be patient with windows that are long."""
+        if self._limit.worth_telling(self._limit_told_s):
+            self._limit_told_s = self._limit.slowest_s
+            for rank in range(1, self._mpi.size):
+                self._mpi.tell(rank, "slowest", slowest_s=self._limit_told_s)
 
     def _handle(self, notice: Notice) -> None:
         body = notice.body
@@ -113,6 +132,9 @@ class Session:
             raise PeerFailed(body["text"])
         if notice.kind == "progress":
             self._progress.update(body["windows"], body["rates"])
+            self._limit.saw(body["slowest_s"])
+        elif notice.kind == "slowest":
+            self._limit.saw(body["slowest_s"])
         elif notice.kind == "declared":
             self._declare(notice.rank, [Declaration(*d) for d in body["entries"]])
         elif notice.kind == "done":
@@ -134,11 +156,14 @@ class Session:
             description = about(self._case, self._plan, self._mpi.library())
             create_result(self._run_dir.result, description, self._plan.clock, everything)
 
-    def _until(self, done: Callable[[], bool]) -> None:
+    def _until(self, done: Callable[[], bool], waits: Waits = tuple) -> None:
         self._patience.reset()
+        self._stalls.begin()
         while not done():
             self.attend(self._roles)
+            self._stalls.still(waits)
             self._patience.pause()
+        self._stalls.over()
 
     # The course of a job
 
@@ -150,7 +175,9 @@ class Session:
         list of str
             Notes for the user, on rank 0 those of all ranks.
         """
-        self._note("preparation")
+        self._sentinel.rank(self._mpi.rank, f"rank {self._mpi.rank} (role {self._me})")
+        self._sentinel.run_dir(self._run_dir.path)
+        self._sentinel.note(PREPARATION)
         try:
             heed_signals()
             notes = self._work()
@@ -167,9 +194,6 @@ class Session:
         self._mpi.finalize()
         return notes
 
-    def _note(self, where: str) -> None:
-        self._sentinel.note(f"rank {self._mpi.rank} (role {self._me}) in {where}")
-
     def _work(self) -> list[str]:
         plan, rank = self._plan, self._mpi.rank
         for model in dict.fromkeys(s.model for s in plan.simulators if s.rank == rank):
@@ -183,12 +207,10 @@ class Session:
         self._declare(rank, list(self._recorder.declared))
         begin_s = time.perf_counter()
         prime(self._roles, rank)
-        loop = Loop(
-            self._roles, sinks, _Noting(self, self._note), self._patience, rank, self._limit_s,
-            begin_s,
-        )
-        loop.run()
-        self._until(lambda: all(o.delivered() for r in self._roles for o in r.outlets))
+        noting = _Noting(self, self._sentinel.note)
+        Loop(self._roles, sinks, noting, self._patience, rank, self._stalls, begin_s).run()
+        self._sentinel.note(END)
+        self._until(lambda: not self._undelivered(), self._undelivered)
         notes = [note for role in self._roles for note in role.notes()]
         close(self._roles, rank)
         self._recorder.close()
@@ -204,26 +226,43 @@ class Session:
 
     def _end(self, wall_s: float, notes: list[str]) -> list[str]:
         """Leave together: nobody ends before all have closed their files."""
-        self._note("the end of the run")
+        notes = [*notes, *self._stalls.notes]
         mine = {"wall_s": wall_s, "notes": notes, "max_rss_mb": max_rss_mb()}
         self._done[self._mpi.rank] = mine
         if self._mpi.rank != 0:
             self._mpi.tell(0, "done", **mine)
-            self._until(lambda: self._ended)
+            self._until(lambda: self._ended, lambda: self._absent([0]))
         else:
-            self._until(lambda: len(self._done) == self._mpi.size)
-            everyone = [self._done[rank] for rank in range(self._mpi.size)]
+            every = range(self._mpi.size)
+            self._until(
+                lambda: len(self._done) == self._mpi.size,
+                lambda: self._absent([r for r in every if r not in self._done]),
+            )
+            everyone = [self._done[rank] for rank in every]
             notes = [n for rank in everyone for n in rank["notes"]]
             finish_result(self._run_dir.result, "complete", {
                 "wall_s": max(rank["wall_s"] for rank in everyone), "notes": notes,
                 "max_rss_mb": [rank["max_rss_mb"] for rank in everyone],
             })
             self._run_dir.forget_earlier()
+            post.clear(self._run_dir.path)
             for rank in range(1, self._mpi.size):
                 self._mpi.tell(rank, "end")
         self._until(self._mpi.told)
         self._progress.close()
         return notes
+
+    def _undelivered(self) -> list[Wait]:
+        """Return who has not taken yet what was sent to it."""
+        return [
+            Wait(role.name, role.window, outlet.name, outlet.peer)
+            for role in self._roles for outlet in role.outlets if not outlet.delivered()
+        ]
+
+    def _absent(self, ranks: Sequence[int]) -> list[Wait]:
+        """Return the waits for some ranks to be through, too."""
+        role = self._plan.roles_on(self._mpi.rank)[0].name
+        return [Wait(role, -1, "", self._plan.roles_on(rank)[0].name) for rank in ranks]
 
     # Failure
 
@@ -239,7 +278,7 @@ class Session:
         for rank in others:
             self._mpi.tell(rank, "failed", text=text)
         self._give_up(text)
-        self._wait(GRACE_S, lambda: self._closed >= set(others))
+        self._wait(GRACE_S, lambda: self._closed >= set(others) - self._stalls.lost)
         self._sentinel.release()
         self._mpi.abort(code)
 
@@ -297,6 +336,7 @@ class _Noting:
         self._session.attend(roles)
 
 
-def _enough_cores(mpi: Mpi, plan: Plan) -> bool:
-    here = mpi.ranks_on_this_node()
-    return here * max(plan.threads_per_rank()) <= cores()
+def _job(case: Case, plan: Plan, rank: int, run_dir: RunDir, *, one_node: bool) -> Job:
+    regions = {s.name: labels(case, s.regions) for s in plan.simulators}
+    regions |= {t.name: t.region for t in plan.transformers}
+    return Job(rank, plan.rank_of(), regions, run_dir.path, one_node)

@@ -75,8 +75,10 @@ def arguments_of(request: Request) -> list[str]:
 
 def _manner(request: Request) -> list[str]:
     shown = ["--no-picture"] * (not request.picture) + ["--quiet"] * request.quiet
-    limited = [] if request.max_wall_s is None else ["--max-wall", f"{request.max_wall_s:g} s"]
-    return shown + limited
+    limits = {"--max-wall": request.max_wall_s, "--wait-limit": request.wait_limit_s}
+    for option, limit_s in limits.items():
+        shown += [] if limit_s is None else [option, f"{limit_s:g} s"]
+    return shown
 
 
 def launch_and_wait(request: Request, *, dry_run: bool) -> int:

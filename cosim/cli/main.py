@@ -45,6 +45,15 @@ MaxWall = Annotated[
 ]
 
 
+WaitLimit = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option(
+        "--wait-limit",
+        help="Longest wait of a rank before it asks why: '60 s'; default: 10 slowest windows.",
+    ),
+]
+
+
 class Placement(str, Enum):
     """Where transformers run."""
 
@@ -132,6 +141,7 @@ def run(
     picture: Annotated[bool, typer.Option(help="Draw summary.png at the end.")] = True,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
     max_wall: MaxWall = None,
+    wait_limit: WaitLimit = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print the launch command and stop.")
     ] = False,
@@ -139,13 +149,13 @@ def run(
     """Run a scenario: under mpirun as a rank, or starting mpirun itself, or serially."""
 
     def request() -> Request:
-        from cosim.cli.options import wall_s
+        from cosim.cli.options import wait_s, wall_s
         from cosim.cli.running import Request
 
         overrides = _overrides(window, duration, seed, placement)
         return Request(
             scenario, overrides, ranks, run_dir, overwrite, picture, quiet,
-            max_wall_s=wall_s(max_wall),
+            max_wall_s=wall_s(max_wall), wait_limit_s=wait_s(wait_limit),
         )
 
     raise typer.Exit(_carry_out(request, serial=serial, dry_run=dry_run))
@@ -165,6 +175,7 @@ def resume(
     picture: Annotated[bool, typer.Option(help="Draw summary.png at the end.")] = True,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
     max_wall: MaxWall = None,
+    wait_limit: WaitLimit = None,
 ) -> None:
     """Go on with a run that ended early, or beyond its end, to what it would have been."""
 
@@ -173,7 +184,7 @@ def resume(
 
         return request_of(
             run_dir, duration=duration, ranks=ranks, picture=picture, quiet=quiet,
-            max_wall=max_wall,
+            max_wall=max_wall, wait_limit=wait_limit,
         )
 
     raise typer.Exit(_carry_out(request, serial=serial, dry_run=False))

@@ -26,3 +26,8 @@ def time_ms(option: str, text: str) -> float:
 def wall_s(text: str | None) -> float | None:
     """Return the limit of wall time in seconds; None for none."""
     return None if text is None else time_ms("--max-wall", text) / 1e3
+
+
+def wait_s(text: str | None) -> float | None:
+    """Return the limit of a wait in seconds; None for one that follows the slowest window."""
+    return None if text is None else time_ms("--wait-limit", text) / 1e3

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from cosim.cli.options import time_ms, wall_s
+from cosim.cli.options import time_ms, wait_s, wall_s
 from cosim.cli.recorded import read_resolved, recorded
 from cosim.cli.running import Request
 from cosim.errors import UsageError
@@ -18,7 +18,7 @@ _FREE = ("duration", "window")
 
 def request_of(
     folder: Path, *, duration: str | None, ranks: int | None, picture: bool, quiet: bool,
-    max_wall: str | None,
+    max_wall: str | None, wait_limit: str | None = None,
 ) -> Request:
     """Return the request that continues a run, in its windows and from its scenario.
 
@@ -28,7 +28,7 @@ def request_of(
         The run's folder.
     duration
         The new end, to go beyond the old one.
-    ranks, picture, quiet, max_wall
+    ranks, picture, quiet, max_wall, wait_limit
         As for a new run.
 
     Raises
@@ -47,7 +47,7 @@ def request_of(
     overrides = old.overrides if duration is None else {**old.overrides, "duration": duration}
     return Request(
         old.scenario, overrides, ranks, folder, False, picture, quiet, resume=True,
-        max_wall_s=wall_s(max_wall),
+        max_wall_s=wall_s(max_wall), wait_limit_s=wait_s(wait_limit),
     )
 
 

@@ -45,6 +45,8 @@ class Request:
     resume: bool = False
     #: Wall-clock time after which it ends early.
     max_wall_s: float | None = None
+    #: Wall-clock time after which a rank that waits asks why.
+    wait_limit_s: float | None = None
 
 
 def prepared(request: Request, case: Case, plan: Plan) -> RunDir:

@@ -30,7 +30,9 @@ def run_here(request: Request) -> int:
     progress = Progress(plan.clock, None if request.quiet else console())
     heed_signals()
     try:
-        notes = run_serial(case, plan, run_dir, progress, request.max_wall_s)
+        notes = run_serial(
+            case, plan, run_dir, progress, request.max_wall_s, request.wait_limit_s
+        )
     except Stopped as error:
         typer.echo(f"cosim: {error}\nto go on: cosim resume {run_dir.path}", err=True)
         return 1

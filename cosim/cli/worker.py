@@ -59,7 +59,8 @@ def work(request: Request, sentinel: Sentinel) -> int:
     progress = Progress(plan.clock, shown)
     try:
         session = Session(
-            case, plan, ranks, run_dir, sentinel, progress, max_wall_s=request.max_wall_s
+            case, plan, ranks, run_dir, sentinel, progress,
+            wait_limit_s=request.wait_limit_s, max_wall_s=request.max_wall_s,
         )
         notes = session.run()
     except PeerFailed:

@@ -16,7 +16,8 @@ from cosim.recording.disk import in_words
 
 #: What each attempt at a run writes anew.
 _RECORDED = (
-    "result.h5", "rank-*.h5", "rank-*.log", "failure.txt", "summary.png", "timeline.png", "tapes",
+    "result.h5", "rank-*.h5", "rank-*.log", "failure.txt", "summary.png",
+    "timeline.png", "tapes", "stall",
 )
 _OURS = (
     "scenario.yaml", "resolved.json", "plan.json", "request.json", "lock", "stop", "earlier-*",

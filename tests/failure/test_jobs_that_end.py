@@ -219,7 +219,7 @@ def test_a_wait_without_end_is_ended_and_says_who_waits_for_whom(tmp_path):
     ended = toy_jobs.run_ranks(RANKS, (sys.executable, "-c", WAITS), tmp_path)
     assert ended.code == 1
     assert ended.since_fault_s < SOON_S
-    said = r"failed in window \d+: waited 1 s: .* waits in window \d+ for .* on '.* -> .*'"
+    said = r"failed in window \d+: waited \d+ s: .* waits in window \d+ for .* on '.* -> .*'"
     assert re.search(said, ended.first_line)
 
 

@@ -19,9 +19,9 @@ FOLDERS = {
 #: From the bottom to the top. A module may import what stands below it; neighbours in a row do
 #: not know each other. The most specific entry counts.
 LAYERS = (
-    ("errors", "units", "streams", "patience", "sentinel", "account", "mpi"),
-    ("clock", "intake"),
-    ("messages", "ports", "progress"),
+    ("errors", "units", "streams", "patience", "account", "mpi"),
+    ("clock", "intake", "stalls"),
+    ("messages", "ports", "progress", "sentinel"),
     ("scenario.model",),
     ("simulator", "transformers.base"),
     ("scenario", "transformers", "recording"),

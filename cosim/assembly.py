@@ -18,6 +18,7 @@ from cosim.plan.model import ChannelPlan, Plan, SimulatorPlan
 from cosim.recording import RankFile, RunDir
 from cosim.roles.base import Role
 from cosim.roles.naming import named
+from cosim.roles.simulator_guard import guard_of
 from cosim.roles.simulator_role import SimulatorRole
 from cosim.roles.transformer_role import ROLES
 from cosim.scenario.checks import recorded
@@ -142,7 +143,7 @@ def assemble(
             with named(transformer.name, rank or 0, -1, transformer.region):
                 converting = ROLES[transformer.kind](
                     transformer, plan.clock, case.scenario.seed, links.inlets, links.outlets,
-                    recorder, case.scenario.record,
+                    recorder, case.scenario.record, case.scenario.guards,
                 )
             yield converting
 
@@ -167,7 +168,7 @@ def _simulator_role(
     return SimulatorRole(
         simulator, running, labels(case, simulator.regions), plan.clock,
         {c.target_port: links.inlets[c.name] for c in plan.channels if c.target == simulator.name},
-        _outlets(plan, simulator.name, links.outlets),
+        _outlets(plan, simulator.name, links.outlets), guard_of(case, plan, simulator),
     )
 
 

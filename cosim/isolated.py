@@ -19,7 +19,7 @@ from cosim.errors import CosimError, said
 from cosim.messages import Block
 from cosim.recording import RankFile
 from cosim.recording.names import Declaration
-from cosim.simulator import Recorder, Simulator, SimulatorSpec, engines
+from cosim.simulator import Recorder, Simulator, SimulatorSpec, Timekeeper, engines
 from cosim.stalls.chain import PREPARATION
 from cosim.stalls.limit import WaitLimit
 from cosim.stalls.single import SingleWait
@@ -52,6 +52,7 @@ class IsolatedSimulator:
         theirs.close()
         self._asked = self._hangs = False
         self._limit = limit
+        self._now_ns: int | None = None
         self.declared: tuple[Declaration, ...] = ()
 
     def _ask(self, verb: str, *arguments: object) -> Any:  # noqa: ANN401 - the verb's own
@@ -102,7 +103,11 @@ class IsolatedSimulator:
 
     def advance(self, window: Window) -> None:
         """Simulate a window."""
-        self._ask("advance", window)
+        self._now_ns = self._ask("advance", window)
+
+    def now_ns(self) -> int | None:
+        """Return the time of the simulator after its last window, if it told."""
+        return self._now_ns
 
     def emit(self, port: str) -> Block:
         """Return the data of an output port."""
@@ -150,6 +155,8 @@ def _answer(pipe: Connection, simulator: Simulator, recorder: RankFile) -> bool:
             value: object = recorder.declared
         else:
             value = getattr(simulator, verb)(*arguments)
+            if verb == "advance" and isinstance(simulator, Timekeeper):
+                value = simulator.now_ns()
             recorder.flush_if_due()
         if verb == "finalize":
             recorder.close()

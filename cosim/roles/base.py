@@ -8,7 +8,7 @@ from cosim.account import ACCOUNT
 from cosim.clock import Clock, Window
 from cosim.links.base import Inlet, Outlet
 from cosim.messages import Block, Signal, SpikeBatch
-from cosim.roles.guard import check
+from cosim.roles.guard import Column, check
 
 
 class Role:
@@ -36,6 +36,8 @@ class Role:
         self.name, self.region, self.clock = name, region, clock
         self.inlets, self.outlets = tuple(inlets), tuple(outlets)
         self.window, self.windows = 0, windows
+        #: What the columns of signals are that leave by a channel, by its name, where it is known.
+        self.columns: dict[str, Sequence[Column]] = {}
         self._ends: list[Inlet | Outlet] = [*self.inlets, *self.outlets]
         self.peers = tuple(dict.fromkeys(end.peer for end in self._ends))
         #: Whether the latest window was known from tapes of an earlier attempt, in part at least.
@@ -87,7 +89,7 @@ class Role:
         if index > outlet.last:
             return
         before = ACCOUNT.turn("send")
-        check(block, outlet.name, self.clock)
+        check(block, outlet.name, self.clock, self.columns.get(outlet.name, ()))
         outlet.put(index, block)
         ACCOUNT.turn(before)
 

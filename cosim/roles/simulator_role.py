@@ -9,6 +9,7 @@ from cosim.clock import Clock, Window
 from cosim.links.base import Inlet, Outlet
 from cosim.plan.model import SimulatorPlan
 from cosim.roles.base import Role
+from cosim.roles.simulator_guard import SimulatorGuard
 from cosim.simulator import Simulator
 
 
@@ -27,15 +28,21 @@ class SimulatorRole(Role):
         Ends of incoming channels by input port.
     outlets
         Ends of outgoing channels by output port.
+    guard
+        What looks at all that the simulator does.
     """
 
     def __init__(
         self, plan: SimulatorPlan, simulator: Simulator, region: str, clock: Clock,
         inlets: Mapping[str, Inlet], outlets: Mapping[str, Sequence[Outlet]],
+        guard: SimulatorGuard,
     ) -> None:
         every = [end for ends in outlets.values() for end in ends]
         super().__init__(plan.name, region, clock, list(inlets.values()), every, clock.windows)
         self.simulator = simulator
+        self._guard = guard
+        for port, ends in outlets.items():
+            self.columns |= {end.name: guard.columns[port] for end in ends}
         self._in, self._out = dict(inlets), {p: tuple(ends) for p, ends in outlets.items()}
 
     def prime(self) -> None:
@@ -52,12 +59,23 @@ class SimulatorRole(Role):
         before = ACCOUNT.turn("compute")
         self.simulator.advance(window)
         ACCOUNT.turn(before)
+        self._guard.time(self.simulator, window)
+        blocks = []
         for port, ends in self._out.items():
             wanted = [end for end in ends if window.index <= end.last]
-            if wanted:
+            # A guard has to see the end of the run, which nobody else needs.
+            if wanted or self._guard.wants(port):
                 block = self.simulator.emit(port)
-                for end in wanted:
-                    self.put(end, window.index, block)
+                self._guard.see(port, block)
+                blocks.append((wanted, block))
+        self._guard.settle()
+        for wanted, block in blocks:
+            for end in wanted:
+                self.put(end, window.index, block)
+
+    def notes(self) -> list[str]:
+        """Return what the guards found."""
+        return self._guard.notes()
 
     def close(self) -> None:
         """Release the simulator."""

@@ -13,8 +13,11 @@ from cosim.plan.model import TransformerPlan
 from cosim.recording.names import TRAINS
 from cosim.roles.base import Role
 from cosim.roles.fronts import DelayedSpikes, SampleAndHold, intake
+from cosim.roles.guard import Column
+from cosim.roles.simulator_guard import act
+from cosim.roles.watch_rates import NegativeRates
 from cosim.scenario.checks import RATES
-from cosim.scenario.model import Record
+from cosim.scenario.model import Guards, Record
 from cosim.simulator import Recorder, SignalSink
 from cosim.transformers.base import Context, Transformer, transformers
 from cosim.transformers.borders import Clipping
@@ -36,11 +39,13 @@ class TransformerRole(Role):
         Ends of its channels by channel name.
     recorder, record
         Where and what to record.
+    guards
+        What to do about rates that cannot be.
     """
 
     def __init__(
         self, plan: TransformerPlan, clock: Clock, seed: int, inlets: Mapping[str, Inlet],
-        outlets: Mapping[str, Outlet], recorder: Recorder, record: Record,
+        outlets: Mapping[str, Outlet], recorder: Recorder, record: Record, guards: Guards,
     ) -> None:
         ends = [inlets[f.channel] for f in plan.fronts]
         # A sender that drains has more windows for us than the simulator behind us takes.
@@ -55,6 +60,12 @@ class TransformerRole(Role):
             plan.step_out, plan.size,
         )
         self._recorder, self._record = recorder, record
+        self._on_negative = guards.negative_rate
+        way = "into" if plan.kind == "into_spikes" else "of"
+        self._negative = NegativeRates(
+            [Column(f"rate {way} {plan.population}", plan.region)], [0], "spikes/s",
+            guards.negative_rate, clock,
+        )
         self._rate_hz = 0.0
 
     def _converter(self) -> Transformer:
@@ -79,6 +90,21 @@ class TransformerRole(Role):
         time_ms = (ticks[inside] * self.clock.tick_ns / NS_PER_MS).astype(np.float64)
         sink.append(time_ms, signal.values[inside])
 
+    def _judge(self, rate: Signal) -> None:
+        """Look for rates below 0, unless that is of no interest."""
+        if self._on_negative != "ignore":
+            found = self._negative.see(rate)
+            act(self.name, [found] if found else [])
+
+    def _gateable(self, rate: Signal) -> Signal:
+        """Return the rate, with 0 for what is below if it is to open gates.
+
+        The sender's guard has told of that, or ended the run.
+        """
+        if self.plan.gating is None or self._on_negative == "stop" or rate.values.min() >= 0:
+            return rate
+        return Signal(rate.start, rate.step, np.where(rate.values < 0, 0.0, rate.values))
+
     def status(self) -> dict[str, float]:
         """Return the rate in the latest window."""
         return {self.name: self._rate_hz}
@@ -89,15 +115,16 @@ class IntoSpikes(TransformerRole):
 
     def __init__(
         self, plan: TransformerPlan, clock: Clock, seed: int, inlets: Mapping[str, Inlet],
-        outlets: Mapping[str, Outlet], recorder: Recorder, record: Record,
+        outlets: Mapping[str, Outlet], recorder: Recorder, record: Record, guards: Guards,
     ) -> None:
-        super().__init__(plan, clock, seed, inlets, outlets, recorder, record)
+        super().__init__(plan, clock, seed, inlets, outlets, recorder, record, guards)
         self._context = Context(
             plan.name, seed, clock.tick_ms, plan.step_out, plan.step_out, plan.size
         )
         self._intakes = [intake(f, plan.step_out, self._context, clock) for f in plan.fronts]
         self._affine = Affine(
-            plan.gain, plan.offset, plan.maximum, name=plan.name, tick_ms=clock.tick_ms
+            plan.gain, plan.offset, plan.maximum, name=plan.name, tick_ms=clock.tick_ms,
+            tell_negative=guards.negative_rate != "ignore",
         )
         self._spikes = None if plan.through.name == RATES else self._converter()
         label = f"{plan.region}.{plan.population}"
@@ -114,9 +141,13 @@ class IntoSpikes(TransformerRole):
             block = self.take(inlet)
             total += front.convert(block, self.clock.at(self.window - inlet.lag)).values
         summed = Signal(window.start, self.plan.step_out, total)
+        self._keep(self._input, summed)
+        if self._on_negative == "stop":
+            # What would be clipped must not pass.
+            exact = self.plan.gain * total + self.plan.offset
+            self._judge(Signal(summed.start, summed.step, exact))
         rate = self._affine.convert(summed)
         self._rate_hz = float(rate.values.mean())
-        self._keep(self._input, summed)
         self._keep(self._rates, rate)
         out = rate if self._spikes is None else self._spikes.convert(rate, window)
         if self._trains is not None and isinstance(out, SpikeBatch):
@@ -135,9 +166,9 @@ class OutOfSpikes(TransformerRole):
 
     def __init__(
         self, plan: TransformerPlan, clock: Clock, seed: int, inlets: Mapping[str, Inlet],
-        outlets: Mapping[str, Outlet], recorder: Recorder, record: Record,
+        outlets: Mapping[str, Outlet], recorder: Recorder, record: Record, guards: Guards,
     ) -> None:
-        super().__init__(plan, clock, seed, inlets, outlets, recorder, record)
+        super().__init__(plan, clock, seed, inlets, outlets, recorder, record, guards)
         self._to_rate = self._converter()
         before_hz = getattr(self._to_rate, "initial_rate_hz", 0.0)
         self._map = _variable(plan, clock, before_hz)
@@ -152,12 +183,18 @@ class OutOfSpikes(TransformerRole):
         rate = self._to_rate.convert(spikes, self.clock.at(self.window - inlet.lag))
         assert isinstance(rate, Signal)
         self._rate_hz = float(rate.values.mean())
-        value = self._map.convert(rate)
         self._keep(self._rates, rate)
+        self._judge(rate)
+        value = self._map.convert(self._gateable(rate))
         self._keep(self._values, value)
         columns = np.repeat(value.values, self.plan.columns, axis=1)
         for end in self.outlets:
             self.put(end, window.index, Signal(value.start, value.step, columns))
+
+    def notes(self) -> list[str]:
+        """Return how often the rate was negative."""
+        note = self._negative.note()
+        return [f"{self.name}: {note}"] if note else []
 
 
 class RelaySpikes(TransformerRole):
@@ -165,9 +202,9 @@ class RelaySpikes(TransformerRole):
 
     def __init__(
         self, plan: TransformerPlan, clock: Clock, seed: int, inlets: Mapping[str, Inlet],
-        outlets: Mapping[str, Outlet], recorder: Recorder, record: Record,
+        outlets: Mapping[str, Outlet], recorder: Recorder, record: Record, guards: Guards,
     ) -> None:
-        super().__init__(plan, clock, seed, inlets, outlets, recorder, record)
+        super().__init__(plan, clock, seed, inlets, outlets, recorder, record, guards)
         self._relay = self._converter()
         firsts = np.cumsum([0, *(f.size for f in plan.fronts)])
         self._tracts = [
@@ -203,9 +240,9 @@ class Between(TransformerRole):
 
     def __init__(
         self, plan: TransformerPlan, clock: Clock, seed: int, inlets: Mapping[str, Inlet],
-        outlets: Mapping[str, Outlet], recorder: Recorder, record: Record,
+        outlets: Mapping[str, Outlet], recorder: Recorder, record: Record, guards: Guards,
     ) -> None:
-        super().__init__(plan, clock, seed, inlets, outlets, recorder, record)
+        super().__init__(plan, clock, seed, inlets, outlets, recorder, record, guards)
         self._hold = SampleAndHold(plan.step_out)
         self._map = None if plan.through.name == "resample" else _variable(plan, clock)
 
@@ -218,7 +255,7 @@ class Between(TransformerRole):
             mean = signal.values.reshape(rows, regions, -1).mean(axis=2)
             if isinstance(self._map, Gating):
                 mean = mean * self.plan.gain
-            value = self._map.convert(Signal(signal.start, signal.step, mean))
+            value = self._map.convert(self._gateable(Signal(signal.start, signal.step, mean)))
             columns = np.repeat(value.values, self.plan.columns // regions, axis=1)
             signal = Signal(value.start, value.step, columns)
         for end in self.outlets:

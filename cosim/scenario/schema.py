@@ -134,7 +134,15 @@ class _Generator(GenerateJsonSchema):
         """Return a default as it would stand in YAML."""
         if isinstance(dft, Named):
             return {dft.name: dft.parameters} if dft.parameters else dft.name
-        return super().encode_default(dft)
+        if not isinstance(dft, BaseModel):
+            return super().encode_default(dft)
+        model = type(dft)
+        keys = model.model_json_schema(by_alias=True, schema_generator=_Generator)["properties"]
+        written = {}
+        for name, info in model.model_fields.items():
+            key = info.alias or name
+            written[key] = _with_unit(self.encode_default(getattr(dft, name)), keys[key])
+        return written
 
 
 def _with_unit(value: Any, schema: Mapping[str, Any]) -> Any:  # noqa: ANN401 - any default

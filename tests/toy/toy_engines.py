@@ -22,7 +22,8 @@ from cosim.units import Milliseconds
 class ToyConfig(toy_faults.Faults, ModelConfig):
     step: Milliseconds = 0.5
     pause_s: float = 0.0  # how long a window takes
-    defect: str = ""  # what is wrong without breaking: see `accept` and `advance`
+    defect: str = ""  # what is wrong without breaking: see `accept`, `advance` and `now_ns`
+    defect_from: Milliseconds = 0.0  # since when, for wild, mute, below, hot and slow
 
 
 class Faulty:
@@ -36,6 +37,15 @@ class Faulty:
         fault = self.due(where, window)
         if fault not in ("", "nan"):
             toy_faults.strike(fault)
+
+    def wrong(self, defect, tick):
+        since = self.config.defect_from / self.spec.clock.tick_ms
+        mine = self.config.fault_role in ("", self.spec.name)
+        return self.config.defect == defect and mine and tick > since
+
+    def now_ns(self):
+        tick = self.steps_done * self.step  # slow: has left out a step
+        return (tick - self.step * self.wrong("slow", tick)) * self.spec.clock.tick_ns
 
     def finalize(self):
         self.break_if_due("finalize")
@@ -59,6 +69,10 @@ class Field(Faulty):
         heard = set(spec.regions) | {r for p in spec.inputs for r in p.regions}
         self.weights = spec.brain.weights.copy()
         self.weights[:, [i for i in range(self.n) if i not in heard]] = 0
+
+    @property
+    def steps_done(self):
+        return self.now
 
     def coupling(self, step, target, columns):
         rows = (step - 1 - self.idelays[target, columns]) % self.depth
@@ -106,8 +120,13 @@ class Field(Faulty):
             x = self.history[(self.now - 1) % self.depth, own]
             noise = self.noise.at(self.now * self.step).normal(size=self.n)[own]
             x = x + self.config.step * (0.1 * (np.tanh(drive) - x)) + 0.01 * noise
-            self.history[self.now % self.depth, own] = np.abs(x)
-            rows.append(np.abs(x))
+            x = np.abs(x)
+            if self.wrong("below", self.now * self.step):
+                x[-1] = -x[-1]
+            if self.wrong("hot", self.now * self.step):
+                x[-1] = 1000.0
+            self.history[self.now % self.depth, own] = x
+            rows.append(x)
         if self.due("advance", window.index) == "nan":
             toy_faults.mark()
             self.history[self.now % self.depth, own] = np.nan
@@ -132,7 +151,7 @@ class Spikes(Faulty):
         self.step = self.spec.clock.ticks(self.config.step)
         self.ports = {p.name: p for p in (*self.spec.inputs, *self.spec.outputs)}
         self.potential = np.zeros(self.size)
-        self.incoming, self.queue = [], []
+        self.incoming, self.queue, self.steps_done = [], [], 0
         label = self.spec.brain.labels[self.spec.regions[0]]
         self.sinks = [recorder.spikes(label, p, self.size) for p in self.spec.record_spikes]
 
@@ -158,7 +177,9 @@ class Spikes(Faulty):
         for tick in range(window.start + self.step, window.stop + 1, self.step):
             self.potential *= 0.95
             np.add.at(self.potential, senders[ticks == tick] % self.size, 0.6)
-            fired = np.flatnonzero(self.potential > 1.0)
+            fired = np.flatnonzero((self.potential > 1.0) | self.wrong("wild", tick))
+            fired = fired[:0] if self.wrong("mute", tick) else fired
+            self.steps_done += 1
             self.potential[fired] = 0.0
             if self.config.defect == "dropped" and tick == window.stop:
                 fired = fired[1:]

@@ -33,6 +33,8 @@ class BreakingRates(SpikesToRates):
             # Numbers that depend on how time is cut into windows.
             noise = np.random.default_rng(1000 + window.index).random(out.values.shape)
             out = Signal(out.start, out.step, out.values * noise)
+        if self.faults.fault == "negative":
+            out = Signal(out.start, out.step, -out.values)
         fault = toy_faults.due(self.faults, self.name, "advance", window.index)
         if fault == "nan":
             toy_faults.mark()

@@ -34,7 +34,7 @@ QUIET = ("--no-picture", "-q")
 #: Short, for `stop`: a rank that waits this long asks why.
 WAIT_LIMIT = ("--wait-limit", "1 s")
 #: Latest moment of a shot, in seconds after the ranks are there.
-LAST_SHOT_S = 4.0
+LAST_SHOT_S = 6.0
 
 #: What a role that breaks says of itself.
 SAID = {
@@ -162,8 +162,8 @@ class Course:
         return toy_jobs.run_job(argv, self._folder, limit_s=LIMIT_S, **known, **environ)
 
     def _struck(self, fault, ranks):
-        # A transformer counts the windows that it takes, which lag behind those it is in.
-        window = fault.window - self._lags().get(fault.role, 0)
+        # What turns spikes into values converts the spikes of a window that its own lags behind.
+        window = fault.window - self._lag() * (fault.role == INTO_FIELD)
         options = WAIT_LIMIT if fault.kind == "stop" else ()
         asked = f"{fault.kind} {fault.role} {window}"
         (self._folder / "fault.mark").unlink(missing_ok=True)
@@ -189,8 +189,8 @@ class Course:
     def _plan(self, ranks):
         return open_case(self._path, ranks=ranks)[1]
 
-    def _lags(self):
-        return {t.name: t.fronts[0].lag for t in self._plan(3).transformers}
+    def _lag(self):
+        return {t.name: t for t in self._plan(3).transformers}[INTO_FIELD].fronts[0].lag
 
     def _assert_told(self, fault, ranks, ended):
         assert ended.code != 0, f"{fault}: nothing happened"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import resource
+import shutil
 import signal
 import sys
 import time
@@ -18,6 +20,8 @@ MARK = "TOY_FAULT_MARK"
 FAULT = "TOY_FAULT"
 #: When a fault strikes that does not strike in a window.
 ELSEWHERE = {"prepare", "prime", "finalize"}
+#: What fills a disk.
+FILLER = "filler"
 HANG_S, DELAY_S = 90.0, 0.7
 
 
@@ -67,6 +71,17 @@ def strike(fault):
         time.sleep(HANG_S)
     if fault == "delay":
         time.sleep(DELAY_S)
+    if fault == "delete":
+        shutil.rmtree("run")
+    if fault == "fill":
+        fill(Path("run"))
     if fault == "full":
         _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
         resource.setrlimit(resource.RLIMIT_FSIZE, (1024, hard))
+
+
+def fill(folder):
+    """Leave no byte on the disk of a folder."""
+    with contextlib.suppress(OSError), (folder / FILLER).open("wb", buffering=0) as file:
+        while file.write(bytes(4096)):
+            pass

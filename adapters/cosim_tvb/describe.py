@@ -11,11 +11,13 @@ import numpy as np
 
 from cosim_tvb import library
 from cosim_tvb.facts import (
+    OWN,
     CouplingFacts,
     Facts,
     IntegratorFacts,
     ModelFacts,
     MonitorFacts,
+    third_party_models,
 )
 
 _NOT_PARAMETERS = {"gid", "state_variable_range", "variables_of_interest"}
@@ -29,6 +31,11 @@ def describe_library() -> Facts:
     return Facts(
         library=version("tvb-library"),
         models={n: describe_model(library.model_class(n)) for n in library.model_names()},
+        own={
+            n: describe_model(e.load())
+            for n, e in sorted(third_party_models().items())
+            if e.value.startswith(OWN)
+        },
         couplings={
             n: _coupling(c)
             for n, c in _classes(library.coupling, library.coupling.Coupling)

@@ -18,6 +18,9 @@ from pathlib import Path
 from typing import Any
 
 TABLE = "models.json"
+#: How the entry points of the models begin that this package adds: the table has them, too, since
+#: importing tvb takes seconds that every rank would spend.
+OWN = "cosim_tvb."
 
 #: Default values of a parameter; the length is the length that it must have.
 Defaults = Mapping[str, list[float]]
@@ -123,10 +126,11 @@ class MonitorFacts:
 
 @dataclass(frozen=True)
 class Facts:
-    """Everything that tvb-library offers, by name."""
+    """Everything that tvb-library offers, by name, and the models that this package adds."""
 
     library: str
     models: Mapping[str, ModelFacts]
+    own: Mapping[str, ModelFacts]
     couplings: Mapping[str, CouplingFacts]
     integrators: Mapping[str, IntegratorFacts]
     monitors: Mapping[str, MonitorFacts]
@@ -163,6 +167,7 @@ def facts() -> Facts:
     return Facts(
         library=table["library"],
         models={k: _model(v) for k, v in table["models"].items()},
+        own={k: _model(v) for k, v in table["own"].items()},
         couplings={k: CouplingFacts(**v) for k, v in table["couplings"].items()},
         integrators={k: IntegratorFacts(**v) for k, v in table["integrators"].items()},
         monitors={
@@ -186,11 +191,14 @@ def model_facts(name: str) -> ModelFacts | None:
     Imports tvb for a model of a third party, and only then.
     """
     known = facts().models.get(name)
-    if known is not None or name not in third_party_models():
+    entry = third_party_models().get(name)
+    if known is not None or entry is None:
         return known
+    if entry.value.startswith(OWN):
+        return facts().own[name]
     from cosim_tvb.describe import describe_model
 
-    return describe_model(third_party_models()[name].load())
+    return describe_model(entry.load())
 
 
 def model_names() -> tuple[str, ...]:

@@ -76,6 +76,7 @@ class Registered:
     """An entry point of a third party's model."""
 
     name = "Leaky"
+    value = "elsewhere:Leaky"
 
     def load(self):
         class Leaky(library.models.Linear):

@@ -31,19 +31,13 @@ def run_here(request: Request) -> int:
     progress = Progress(plan.clock, None if request.quiet else console())
     heed_signals()
     try:
-<<<<<<< Updated upstream
         notes = run_serial(
             case, plan, run_dir, progress, request.max_wall_s, request.wait_limit_s
         )
-    except Stopped as error:
-        typer.echo(f"cosim: {error}\nto go on: cosim resume {run_dir.path}", err=True)
-=======
-        notes = run_serial(case, plan, run_dir, progress, request.max_wall_s)
     except (Stopped, Unwritable) as error:
         typer.echo(f"cosim: {error}", err=True)
         if run_dir.tapes.is_dir():
             typer.echo(f"to go on: cosim resume {run_dir.path}", err=True)
->>>>>>> Stashed changes
         return 1
     conclude(request, case, plan, run_dir, notes)
     return 0

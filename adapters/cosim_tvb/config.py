@@ -159,6 +159,9 @@ class TvbConfig(ModelConfig):
         What monitors watch.
     stimuli
         Parameters that are raised for some time.
+    compiled
+        Whether a compiled loop takes the steps, where there is one for the model, coupling and
+        integrator; otherwise tvb-library's own does.
     """
 
     model: Annotated[str, _ModelName()] = Field(examples=["ReducedWongWang"])
@@ -171,6 +174,7 @@ class TvbConfig(ModelConfig):
     monitors: tuple[Annotated[Named, _Offered("monitors")], ...] = ()
     variables_of_interest: tuple[str, ...] | None = None
     stimuli: tuple[Stimulus, ...] = ()
+    compiled: bool = False
 
     @field_validator("integrator")
     @classmethod

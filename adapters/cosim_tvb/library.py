@@ -8,6 +8,7 @@ optional parts that are missing. None of that belongs into a rank of a co-simula
 from __future__ import annotations
 
 import contextlib
+import importlib
 import logging
 import logging.config
 import os
@@ -58,6 +59,7 @@ __all__ = [
     "equations",
     "integrators",
     "model_class",
+    "model_module",
     "model_names",
     "models",
     "monitors",
@@ -78,3 +80,8 @@ def model_class(name: str) -> type:
     """Return a shipped model's class; compiles it where it is written for Numba."""
     found: type = ModelsEnum(name).get_class()
     return found
+
+
+def model_module(name: str) -> Untyped:
+    """Return the module of tvb-library that defines a model; compiles what is in it."""
+    return importlib.import_module(f"tvb.simulator.models.{name}")

@@ -61,7 +61,7 @@ class Proxies:
         self._nearest = shortest_edge(built, weights, built.owned.tolist(), port.regions)
         self._last: int | None = None
 
-    def accept(self, block: Block, executed: int) -> None:
+    def accept(self, block: Block, executed: int) -> range:
         """Write a block.
 
         Parameters
@@ -70,6 +70,11 @@ class Proxies:
             Rows for consecutive steps; columns in C order of (variable, region, mode).
         executed
             Number of steps that this simulator has executed.
+
+        Returns
+        -------
+        range
+            Steps of which the history was written; some may have left it already.
 
         Raises
         ------
@@ -82,14 +87,18 @@ class Proxies:
         last = first + len(values) - 1
         if last > executed:
             self._refuse(f"data up to step {last} arrive before step {executed} is over")
+        oldest = executed - self._history.n_time + 1
+        written = range(max(first, oldest), last + 1)
         if self._last is None:
             self._fill_past(first, executed, values[0])
+            written = range(oldest, last + 1)
         elif first != self._last + 1:
             self._refuse(f"data of step {first} follow those of step {self._last}")
         buffer, n_time = self._history.buffer, self._history.n_time
-        for step in range(max(first, executed - n_time + 1), last + 1):
+        for step in range(max(first, oldest), last + 1):
             buffer[step % n_time][self._columns] = values[step - first]
         self._last = last
+        return written
 
     def require(self, window: Window) -> None:
         """Make sure that a window can be simulated with what has arrived.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,12 +14,16 @@ from cosim.messages import Block
 from cosim.ports import AfferentOut, ProxyIn, StateOut
 from cosim.simulator import Recorder, SimulatorSpec
 from cosim_tvb.build import build
+from cosim_tvb.compiled.support import flaw
 from cosim_tvb.config import TvbConfig
 from cosim_tvb.facts import model_facts
 from cosim_tvb.outputs import Afferents, States, afferent_groups
 from cosim_tvb.proxies import Proxies
 from cosim_tvb.recording import Recording
 from cosim_tvb.stimuli import Stimulation
+
+if TYPE_CHECKING:
+    from cosim_tvb.compiled.loop import CompiledLoop
 
 
 class TvbSimulator:
@@ -81,6 +85,7 @@ class TvbSimulator:
         self._trace: NDArray[np.float64] = np.empty((self._steps, *self.tvb.current_state.shape))
         self.pinned: NDArray[np.float64] = self.tvb.current_state[:, built.foreign].copy()
         self._recording: Recording | None = None
+        self._loop = self._compiled() if config.compiled and not flaw(config) else None
 
     def prepare(self, recorder: Recorder) -> None:
         """Declare what the monitors record."""
@@ -100,7 +105,9 @@ class TvbSimulator:
         BorderError
             If the block does not fit, or is not finite.
         """
-        self._inputs[port].accept(block, self._executed)
+        written = self._inputs[port].accept(block, self._executed)
+        if self._loop is not None:
+            self._loop.past_changed(written)
 
     def advance(self, window: Window) -> None:
         """Integrate the steps of a window.
@@ -112,9 +119,12 @@ class TvbSimulator:
         """
         for proxies in self._inputs.values():
             proxies.require(window)
-        with np.errstate(all="ignore"):
-            for row in range(self._steps):
-                self._step(row)
+        if self._loop is not None:
+            self._run(self._loop)
+        else:
+            with np.errstate(all="ignore"):
+                for row in range(self._steps):
+                    self._step(row)
         self._window = window
         if self._recording is not None:
             self._recording.flush()
@@ -141,6 +151,28 @@ class TvbSimulator:
             kind = type(port).__name__
             raise UsageError(f"{self.spec.name}: a mean-field simulator has no {kind}")
         return Proxies(port, self._built, self.spec.clock)
+
+    def _compiled(self) -> CompiledLoop:
+        from cosim_tvb.compiled.loop import CompiledLoop
+
+        brain = self.spec.brain
+        return CompiledLoop(self.tvb, brain.weights, self._built.foreign, self.pinned)
+
+    def _run(self, loop: CompiledLoop) -> None:
+        """Take the steps of a window together, up to each at which parameters change."""
+        inputs = np.empty((self._steps, loop.inputs, *self._trace.shape[2:]))
+        before, row = self._executed, 0
+        while row < self._steps:
+            if self._stimulation.begin(before + row):
+                loop.parameters_changed()
+            end = self._stimulation.until(before + self._steps) - before
+            loop.advance(self._trace[row:end], inputs[row:end])
+            row = end
+        self._executed = before + self._steps
+        if self._recording is not None:
+            for row in range(self._steps):
+                self._recording.coupling(before + row, inputs[row])
+                self._recording.state(before + row + 1, self._trace[row])
 
     def _step(self, row: int) -> None:
         sim, step = self.tvb, self._executed + 1

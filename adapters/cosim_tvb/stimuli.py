@@ -87,13 +87,24 @@ class Stimulation:
         for name in self._rest:
             self._require_by_region(name)
 
-    def begin(self, step: int) -> None:
-        """Set the parameters for a step, counted from 0; steps come one after the other."""
+    def begin(self, step: int) -> bool:
+        """Set the parameters for a step, counted from 0; steps come one after the other.
+
+        Returns
+        -------
+        bool
+            Whether they are others than in the step before.
+        """
         if not self._changes or step != self._changes[0]:
-            return
+            return False
         del self._changes[0]
         active = [p for p in self._pulses if p.covers(step)]
         self._set({name: self._value(name, active) for name in self._rest})
+        return True
+
+    def until(self, step: int) -> int:
+        """Return the first step, at most the given one, for which parameters have to be set."""
+        return min([step, *self._changes[:1]])
 
     def _value(self, name: str, active: Sequence[Pulse]) -> Array:
         offsets = np.zeros(len(self._built.labels))

@@ -1,86 +1,69 @@
 """What coupling costs: a run against its slowest simulator alone.
 
-``python benchmarks/coupling.py configs/cerebellum_hybrid.yaml`` runs a scenario under mpirun and,
-right after it, the simulator that took longest by itself with the input that it had received. Both
-are repeated, and the ratio of the wall-clock times from the first window to the last is taken pair
-by pair, since a machine that others use, too, is not the same from one minute to the next.
+A scenario runs under mpirun and, right after it, its simulators one by one with the input that they
+had received. With two ranks on two cores each simulator has a core to itself, and the run is
+compared with its slowest simulator. With more ranks than cores it is compared with the time that
+all simulators take alone divided by the number of cores, or with the slowest if that takes longer:
+no schedule could be faster.
 """
 
 from __future__ import annotations
 
-import argparse
-import statistics
-import subprocess
-import sys
-import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
-from cosim.results import open_result
+from benchmarks import jobs, scenarios
+from benchmarks.options import Options
+from benchmarks.rows import Row, failure, row
+from cosim.patience import cores
+
+NAME = "coupling tax"
 
 
-def cosim(*arguments: str) -> None:
-    """Run a command of ours without its output.
-
-    Raises
-    ------
-    subprocess.CalledProcessError
-        If it fails.
-    """
-    subprocess.run(
-        [sys.executable, "-m", "cosim", *arguments], check=True, stdout=subprocess.DEVNULL
-    )
-
-
-def wall_s(run_dir: Path) -> float:
-    """Return the wall-clock time of a run's loop."""
-    with open_result(run_dir) as result:
-        return float(result.summary["wall_s"])
-
-
-def slowest(run_dir: Path) -> str:
-    """Return the simulator that computed longest."""
-    with open_result(run_dir) as result:
-        simulators = [str(s["name"]) for s in result.plan["simulators"]]
-        return max(simulators, key=lambda s: float(result.timing(s).compute_s.sum()))
-
-
-def pair(scenario: Path, options: Sequence[str], folder: Path) -> tuple[str, float, float]:
-    """Run a scenario and its slowest simulator alone.
+def own_cores(scenario: Path, folder: Path, duration: str) -> tuple[float, float, str]:
+    """Run with a rank for each simulator, and the slowest simulator alone.
 
     Returns
     -------
-    simulator, together_s, alone_s
-        Its name, and the wall-clock times of both.
+    together_s, alone_s, slowest
+        Wall-clock times, and which simulator was the slowest.
     """
-    together, alone = folder / "together", folder / "alone"
-    cosim("run", str(scenario), "--run-dir", str(together), "--no-picture", "-q", *options)
-    name = slowest(together)
-    cosim("replay", str(together), "--only", name, "--to", str(alone), "-q")
-    return name, wall_s(together), wall_s(alone)
+    run_dir = folder / "together"
+    options = ("-n", "2", "--placement", "simulators", "--duration", duration)
+    together = jobs.run(scenario, run_dir, *options)
+    # At nearly the same speed, the slower one together need not be the slower one alone.
+    alone_s = {name: jobs.alone(run_dir, name) for name in together.simulators}
+    slowest = max(alone_s, key=lambda name: alone_s[name])
+    return together.wall_s, alone_s[slowest], slowest
 
 
-def measure(scenario: Path, repeats: int, options: Sequence[str]) -> None:
-    """Print one line for each pair, and the median of their ratios."""
-    ratios = []
-    print(f"{scenario}\n{'simulator':<16} {'together':>9} {'alone':>9} {'ratio':>6}")
-    for _ in range(repeats):
-        with tempfile.TemporaryDirectory() as folder:
-            name, together_s, alone_s = pair(scenario, options, Path(folder))
-        ratios.append(together_s / alone_s)
-        print(f"{name:<16} {together_s:>7.2f} s {alone_s:>7.2f} s {ratios[-1]:>6.3f}", flush=True)
-    low, middle, high = min(ratios), statistics.median(ratios), max(ratios)
-    print(f"median ratio {middle:.3f} ({low:.3f} to {high:.3f}, {repeats} pairs)")
+def oversubscribed(scenario: Path, folder: Path, duration: str) -> tuple[float, float, str]:
+    """Run with all ranks that a scenario asks for, and all its simulators alone."""
+    run_dir = folder / "together"
+    together = jobs.run(scenario, run_dir, "--duration", duration)
+    alone_s = {name: jobs.alone(run_dir, name) for name in together.simulators}
+    bound_s = max(sum(alone_s.values()) / cores(), *alone_s.values())
+    return together.wall_s, bound_s, max(alone_s, key=lambda name: alone_s[name])
 
 
-def main() -> None:
-    """Read the command line and measure."""
-    parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
-    parser.add_argument("scenario", type=Path)
-    parser.add_argument("--repeats", type=int, default=5)
-    arguments, options = parser.parse_known_args()
-    measure(arguments.scenario, arguments.repeats, options)
-
-
-if __name__ == "__main__":
-    main()
+def rows(options: Options) -> Iterator[Row]:
+    """Yield a line for each scenario and layout."""
+    duration = "300 ms" if options.quick else "1000 ms"
+    folder = options.folder
+    cases = [
+        ("1,000 neurons, a core for each simulator", own_cores,
+         scenarios.cortex_and_one(folder), "at most 1.05"),
+        ("cerebellum, a core for each simulator", own_cores,
+         scenarios.cortex_and_cerebellum(folder), "at most 1.05"),
+        ("1,000 neurons twice, all ranks", oversubscribed, scenarios.DEMO, "at most 1.15"),
+        ("cerebellum, all ranks", oversubscribed, scenarios.CEREBELLUM, "at most 1.15"),
+    ]
+    for case, measure, scenario, limit in cases:
+        try:
+            found = [measure(scenario, folder, duration) for _ in range(options.repeats)]
+        except jobs.JobFailed as error:
+            yield failure(NAME, case, str(error))
+            continue
+        together, reference, slowest = zip(*found, strict=True)
+        note = f"{duration}; slowest: {', '.join(sorted(set(slowest)))}; {cores()} cores"
+        yield row(NAME, case, together, reference, "s", limit=limit, note=note)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import yaml
 
 from benchmarks.options import ROOT
 from cosim.results import open_result
@@ -59,16 +59,9 @@ def execute(argv: Sequence[str]) -> str:
             job.communicate()
             raise JobFailed(f"{' '.join(argv[1:4])} took longer than {TIME_LIMIT_S} s") from None
     if job.returncode != 0:
-        last = (err.strip() or out.strip() or "no output").splitlines()[-1]
-        raise JobFailed(f"exit {job.returncode}: {last}")
+        said = (err.strip() or out.strip() or "no output").splitlines()
+        raise JobFailed(f"exit {job.returncode}: {' '.join(said[-3:])[-300:]}")
     return out
-
-
-def variant(base: Path, folder: Path, name: str, changes: Mapping[str, object]) -> Path:
-    """Write a scenario that differs from another one, and return its path."""
-    path = folder / f"{name}.yaml"
-    path.write_text(yaml.safe_dump({"base": str(base), "name": name, **changes}))
-    return path
 
 
 def run(scenario: Path, run_dir: Path, *options: str) -> Timeline:
@@ -80,11 +73,19 @@ def run(scenario: Path, run_dir: Path, *options: str) -> Timeline:
     return Timeline.read(run_dir)
 
 
-def alone(run_dir: Path, simulator: str) -> Timeline:
-    """Run one simulator of a run again, with what it had received, and nothing beside it."""
-    to = run_dir.with_name(f"{run_dir.name}-{simulator}")
-    command("replay", str(run_dir), "--only", simulator, "--to", str(to), "-q")
-    return Timeline.read(to)
+def alone(run_dir: Path, simulator: str) -> float:
+    """Run one simulator of a run again, with what it had received, and nothing beside it.
+
+    Returns
+    -------
+    float
+        Seconds that the simulator took: without reading tapes, and without the transformers that
+        are run again with it.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        to = Path(folder) / "alone"
+        command("replay", str(run_dir), "--only", simulator, "--to", str(to), "-q")
+        return Timeline.read(to).work_s[simulator]
 
 
 @dataclass(frozen=True)

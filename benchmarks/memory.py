@@ -1,6 +1,6 @@
 """Memory of every rank against the length of a run.
 
-``python benchmarks/memory.py configs/demo.yaml -d "1 s" -d "10 s"`` runs a scenario once for each
+``python -m benchmarks.memory configs/demo.yaml -d "1 s" -d "10 s"`` runs a scenario once for each
 duration and prints the most memory that each rank has held. What a rank keeps must not grow with
 the length of a run: recordings go to files, and messages under way are bounded by the lag.
 """
@@ -9,13 +9,30 @@ from __future__ import annotations
 
 import argparse
 import json
-import subprocess
-import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from cosim.results import open_result
+from benchmarks import jobs, scenarios
+from benchmarks.options import Options
+from benchmarks.rows import Row, row
+
+NAME = "memory"
+
+
+def rows(options: Options) -> Iterator[Row]:
+    """Yield a line for each rank of a scenario that records all it can."""
+    scenario = scenarios.light(options.folder)
+    short, long = ("1 s", "4 s") if options.quick else ("1 s", "20 s")
+    repeats = 1 if options.quick else min(options.repeats, 2)
+    found = [
+        tuple(peaks(scenario, span, ("-n", "4"), options.folder) for span in (long, short))
+        for _ in range(repeats)
+    ]
+    for rank in found[0][0]:
+        longer, shorter = zip(*((a[rank], b[rank]) for a, b in found), strict=True)
+        note = f"most memory of a rank in {long} against {short}"
+        yield row(NAME, rank, longer, shorter, "MiB", limit="at most 1.05", note=note)
 
 
 def peaks(scenario: Path, duration: str, options: Sequence[str], folder: Path) -> dict[str, float]:
@@ -37,36 +54,11 @@ def peaks(scenario: Path, duration: str, options: Sequence[str], folder: Path) -
 
     Raises
     ------
-    subprocess.CalledProcessError
+    JobFailed
         If the run fails.
     """
     run_dir = folder / duration.replace(" ", "")
-    subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "cosim",
-            "run",
-            str(scenario),
-            "--duration",
-            duration,
-            "--run-dir",
-            str(run_dir),
-            "--no-picture",
-            "--quiet",
-            *options,
-        ],
-        check=True,
-        stdout=subprocess.DEVNULL,
-    )
-    with open_result(run_dir) as result:
-        roles: dict[int, list[str]] = {}
-        for role in (*result.plan["simulators"], *result.plan["transformers"]):
-            roles.setdefault(role["rank"], []).append(role["name"])
-        return {
-            ", ".join(roles[rank]): float(peak)
-            for rank, peak in enumerate(result.summary["max_rss_mb"])
-        }
+    return dict(jobs.run(scenario, run_dir, "--duration", duration, *options).peaks_mb)
 
 
 def table(found: dict[str, dict[str, float]]) -> str:
@@ -74,8 +66,8 @@ def table(found: dict[str, dict[str, float]]) -> str:
     durations = list(found)
     lines = ["MiB     " + "".join(f"{d:>10}" for d in durations) + f"{'growth':>10}  roles"]
     for rank, name in enumerate(found[durations[0]]):
-        row = [found[d][name] for d in durations]
-        cells = "".join(f"{x:10.1f}" for x in (*row, row[-1] - row[0]))
+        line = [found[d][name] for d in durations]
+        cells = "".join(f"{x:10.1f}" for x in (*line, line[-1] - line[0]))
         lines.append(f"rank {rank:<3}{cells}  {name}")
     return "\n".join(lines)
 

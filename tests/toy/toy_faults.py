@@ -23,6 +23,8 @@ ELSEWHERE = {"prepare", "prime", "finalize"}
 #: What fills a disk.
 FILLER = "filler"
 HANG_S, DELAY_S = 90.0, 0.7
+#: Processor time.
+COMPUTE_S = 3.0
 
 
 class Faults(Section):
@@ -69,6 +71,10 @@ def strike(fault):
         sys.exit(3)
     if fault == "hang":
         time.sleep(HANG_S)
+    if fault == "compute":
+        end_s = time.process_time() + COMPUTE_S
+        while time.process_time() < end_s:
+            pass
     if fault == "delay":
         time.sleep(DELAY_S)
     if fault == "delete":

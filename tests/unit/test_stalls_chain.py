@@ -17,7 +17,7 @@ BUSY = {
     "young": (Statement("window 7", 2, (), "S", 1.0), Statement("window 7", 3, (), "S", 1.0)),
     "disk": (Statement("window 7", 40, (), "D", 1.0), Statement("window 7", 41, (), "D", 1.0)),
     "goes on": (Statement("window 7", 0, (), "S", 1.0), Statement("window 8", 0, (), "S", 1.0)),
-    "prepares": (Statement(PREPARATION, 90, (), "S", 1.0), Statement(PREPARATION, 91, (), "S", 1.0)),
+    "prepares": (Statement(PREPARATION, 9, (), "S", 1.0), Statement(PREPARATION, 9, (), "S", 1.0)),
     "unseen": (Statement("window 7", 40), Statement("window 7", 41)),
     "traced": (Statement("window 7", 40, (), "t", 1.0), Statement("window 7", 41, (), "t", 1.0)),
     "stopped": (Statement("window 7", 40, (), "T", 1.0), Statement("window 7", 41, (), "T", 1.0)),
@@ -34,6 +34,8 @@ VERDICTS = {
     "stopped": Verdict.STOPPED, "stopped there": Verdict.STOPPED, "gone": Verdict.GONE,
     "half gone": Verdict.UNSETTLED,
 }  # fmt: skip
+#: Where they are, if not in window 7; of who is gone it is known only who waits for it.
+WINDOWS = {"goes on": 8, "prepares": -1, "stopped there": -1, "gone": 5, "half gone": 5}
 
 
 def waiting(*waits, phase="window 5", state="S"):
@@ -61,7 +63,7 @@ def test_who_is_at_the_end_decides(what):
     assert finding.verdict is VERDICTS[what]
     assert (finding.role, finding.rank) == ("c", 2)
     assert [w.role for w in finding.chain] == ["a", "b"]
-    assert finding.window == {"goes on": 8, "prepares": -1, "stopped there": -1, "gone": 5, "half gone": 5}.get(what, 7)
+    assert finding.window == WINDOWS.get(what, 7)
     fatal = {Verdict.IDLE, Verdict.STOPPED, Verdict.GONE}
     assert finding.verdict.fatal == (VERDICTS[what] in fatal)
 

@@ -18,7 +18,7 @@ from cosim.plan.model import ChannelPlan, Plan, SimulatorPlan
 from cosim.recording import RankFile, RunDir
 from cosim.roles.base import Role
 from cosim.roles.naming import named
-from cosim.roles.simulator_guard import guard_of
+from cosim.roles.simulator_guard import guard_of, watched_only
 from cosim.roles.simulator_role import SimulatorRole
 from cosim.roles.transformer_role import ROLES
 from cosim.scenario.checks import recorded
@@ -103,7 +103,8 @@ def spec_of(case: Case, plan: Plan, simulator: SimulatorPlan) -> SimulatorSpec:
     populations = engines()[simulator.engine].populations(config)
     return SimulatorSpec(
         simulator.name, simulator.model, config, simulator.regions, case.brain, plan.clock,
-        case.scenario.seed, simulator.inputs, simulator.outputs,
+        case.scenario.seed, simulator.inputs,
+        (*simulator.outputs, *watched_only(case, simulator)),
         recorded(case.scenario.record, simulator.model, populations),
     )
 

@@ -55,6 +55,7 @@ class SpikeTap:
         self._ticks = np.empty(0, np.int64)
         self._senders = np.empty(0, np.int64)
         self._window = Window(-1, 0, 0)
+        self._batches: dict[str, SpikeBatch] = {}
         self.held = 0
 
     def read(self, window: Window) -> None:
@@ -67,6 +68,7 @@ class SpikeTap:
         self._ticks = ticks[fresh]
         self._senders = np.asarray(events["senders"], np.int64)[fresh]
         self._window = window
+        self._batches.clear()
         self.held = len(ticks)
         self._vain += self.held - len(self._ticks)
         if self._vain > self._budget:
@@ -74,10 +76,14 @@ class SpikeTap:
 
     def batch(self, population: str) -> SpikeBatch:
         """Return the spikes of one population in the window last read."""
-        index = self._index[population][self._senders]
-        ours = index >= 0
-        window = self._window
-        return SpikeBatch.ordered(window.start, window.stop, self._ticks[ours], index[ours])
+        if population not in self._batches:
+            index = self._index[population][self._senders]
+            ours = index >= 0
+            window = self._window
+            self._batches[population] = SpikeBatch.ordered(
+                window.start, window.stop, self._ticks[ours], index[ours]
+            )
+        return self._batches[population]
 
     def _clear(self) -> None:
         self._kernel.leave()

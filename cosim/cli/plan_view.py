@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from rich.console import Console
@@ -10,6 +11,8 @@ from rich.table import Table
 from cosim.cli.running import console
 from cosim.plan.model import SPIKE_BYTES, ChannelPlan, Plan, TransformerPlan
 from cosim.scenario.load import Case
+from cosim.scenario.model import Guards, Runaway, Silent
+from cosim.units import format_ms
 
 
 def show_plan(case: Case, plan: Plan, scenario: Path) -> None:
@@ -26,6 +29,9 @@ def show_plan(case: Case, plan: Plan, scenario: Path) -> None:
         if table.row_count:
             out.print(table)
     _cuts(plan, out)
+    guards = ", ".join(_guards(case.scenario.guards))
+    if guards:
+        out.print(f"guards: {guards}", highlight=False, soft_wrap=True)
     from cosim.cli.launching import command_for
 
     command = command_for(plan, ["run", str(scenario)])
@@ -107,6 +113,22 @@ def _how(t: TransformerPlan) -> str:
         trains = f"{t.trains} trains" if t.trains else "Poisson devices"
         return f"{scale}, {t.through.name}, {trains}"
     return scale
+
+
+def _guards(guards: Guards) -> Iterator[str]:
+    """Yield what guards do differently from the defaults."""
+    usual = Guards()
+    for name in Guards.model_fields:
+        rule = getattr(guards, name)
+        if rule == getattr(usual, name):
+            continue
+        action = rule if isinstance(rule, str) else rule.action
+        at = ""
+        if isinstance(rule, Runaway):
+            at = f" above {rule.above:g} Hz for {format_ms(rule.length)}"
+        elif isinstance(rule, Silent):
+            at = f" for {format_ms(rule.length)} and {format_ms(rule.cell_time)} of all cells"
+        yield f"{name}{at if action != 'ignore' else ''}: {action}"
 
 
 def _cuts(plan: Plan, out: Console) -> None:

@@ -15,6 +15,7 @@ from cosim.roles.guard import Column, check
 from cosim.roles.watch import Finding, Watch
 from cosim.roles.watch_rates import NegativeRates, RunawayRates
 from cosim.roles.watch_spikes import RunawaySpikes, SilentSpikes
+from cosim.scenario.checks import recorded
 from cosim.scenario.conversions import HZ_PER_UNIT
 from cosim.scenario.load import Case
 from cosim.scenario.model import Action, Guards
@@ -123,9 +124,10 @@ class SimulatorGuard:
         self._add(self._time.see(simulator, window))
         self.settle()
 
-    def wants(self, port: str) -> bool:
-        """Tell whether a port is watched."""
-        return port in self._watches
+    @property
+    def ports(self) -> tuple[str, ...]:
+        """The ports that are watched, whoever else wants them."""
+        return tuple(self._watches)
 
     def see(self, port: str, block: Block) -> None:
         """Look at what a port emitted.
@@ -162,6 +164,20 @@ class SimulatorGuard:
             self._found.append(finding)
 
 
+def watched_only(case: Case, simulator: SimulatorPlan) -> tuple[SpikesOut, ...]:
+    """Return ports for the populations that are recorded and watched, but cross no border."""
+    rules, scenario = case.scenario.guards, case.scenario
+    if rules.runaway.action == rules.silent.action == "ignore":
+        return ()
+    sizes = engines()[simulator.engine].populations(scenario.models[simulator.model])
+    kept = recorded(scenario.record, simulator.model, sizes)
+    sent = {p.population for p in simulator.outputs if isinstance(p, SpikesOut)}
+    return tuple(
+        SpikesOut(f"watched.{name}", name, sizes[name], simulator.step)
+        for name in kept if name not in sent
+    )
+
+
 def guard_of(case: Case, plan: Plan, simulator: SimulatorPlan) -> SimulatorGuard:
     """Return the guard of a simulator of the plan."""
     rules, clock = case.scenario.guards, plan.clock
@@ -170,7 +186,7 @@ def guard_of(case: Case, plan: Plan, simulator: SimulatorPlan) -> SimulatorGuard
     watches: dict[str, list[Watch]] = {}
     seen: set[Column] = set()
     where = ", ".join(case.brain.labels[i] for i in simulator.regions[:3])
-    for port in simulator.outputs:
+    for port in (*simulator.outputs, *watched_only(case, simulator)):
         if isinstance(port, SpikesOut):
             who = f"population {port.population} of {where}"
             watches[port.name] = _over_spikes(who, port.size, rules, clock)

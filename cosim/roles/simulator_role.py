@@ -60,18 +60,19 @@ class SimulatorRole(Role):
         self.simulator.advance(window)
         ACCOUNT.turn(before)
         self._guard.time(self.simulator, window)
-        blocks = []
-        for port, ends in self._out.items():
-            wanted = [end for end in ends if window.index <= end.last]
-            # A guard has to see the end of the run, which nobody else needs.
-            if wanted or self._guard.wants(port):
-                block = self.simulator.emit(port)
-                self._guard.see(port, block)
-                blocks.append((wanted, block))
+        wanted = {
+            port: [end for end in ends if window.index <= end.last]
+            for port, ends in self._out.items()
+        }
+        # Guards have to see the end of the run too, which nobody else needs.
+        ports = dict.fromkeys([*(p for p, ends in wanted.items() if ends), *self._guard.ports])
+        blocks = {port: self.simulator.emit(port) for port in ports}
+        for port, block in blocks.items():
+            self._guard.see(port, block)
         self._guard.settle()
-        for wanted, block in blocks:
-            for end in wanted:
-                self.put(end, window.index, block)
+        for port, ends in wanted.items():
+            for end in ends:
+                self.put(end, window.index, blocks[port])
 
     def notes(self) -> list[str]:
         """Return what the guards found."""

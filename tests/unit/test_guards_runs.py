@@ -1,5 +1,6 @@
 """What guards find in runs of toys with a defect each, and what scenarios make of it."""
 
+import json
 import re
 import sys
 from pathlib import Path
@@ -10,7 +11,8 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "mpi"))
 import toy_cases
 import toy_jobs
 
-from cosim.errors import RoleFailed
+from cosim.cli.plan_view import show_plan
+from cosim.errors import RoleFailed, ScenarioInvalid
 from cosim.plan.build import open_case
 from cosim.progress import Progress
 from cosim.recording import RunDir
@@ -223,3 +225,62 @@ def test_ranks_find_the_same_as_one_process(tmp_path):
     assert ended.code == 0, ended.err
     with open_result(tmp_path / "ranks") as result:
         assert sorted(result.summary["notes"]) == sorted(alone)
+
+
+@pytest.mark.parametrize(
+    ("spikes", "notes"), [("all", 1), ({"spiking": {"all": "every 10th"}}, 1), ("none", 0)]
+)
+def test_populations_at_no_border_are_watched_if_they_are_recorded(tmp_path, spikes, notes):
+    path = write(tmp_path, "silent", record={"spikes": spikes})
+    data = json.loads(path.read_text())
+    del data["models"]["spiking"]["sends"], data["models"]["spiking"]["receives"][1]
+    path.write_text(json.dumps(data))
+    found = [n for n in run(path) if n.startswith("R0: ")]
+    assert len(found) == notes
+    assert all("population all of R0, none of 20 neurons fired" in n for n in found)
+
+
+def test_the_plan_says_what_is_unusual(tmp_path, capsys):
+    usual = write(tmp_path / "usual")
+    guards = {"off_clock": "warn", "runaway": "stop", "silent": "ignore"}
+    unusual = write(tmp_path / "unusual", guards=guards)
+    for path, said in (
+        (usual, ""),
+        (unusual, "guards: off_clock: warn, runaway above 300 Hz for 100 ms: stop, silent: ignore"),
+    ):
+        case, plan = open_case(path)
+        show_plan(case, plan, path)
+        assert [line for line in capsys.readouterr().out.splitlines() if "guards:" in line] == (
+            [said] if said else []
+        )
+
+
+@pytest.mark.parametrize(
+    ("guards", "said"),
+    [
+        ({"not_finite": "warn"}, "'guards.not_finite' is 'warn'; expected 'stop': NaN and infin"),
+        ({"outside_window": "ignore"}, "'guards.outside_window' is 'ignore'; expected 'stop': nob"),
+        ({"runaway": "halt"}, "'guards.runaway' is 'halt'; expected 'stop', 'warn' or 'ignore'"),
+        ({"runaway": {"abve": "3 Hz"}}, "unknown key 'abve' in 'guards.runaway'; did you mean"),
+        ({"silent": {"for": 3}}, "'guards.silent.for' is 3: the unit is missing"),
+        ({"silent": {"cell_time": "0 s"}}, "'guards.silent.cell_time' is '0 s'; expected a posi"),
+    ],
+)
+def test_wrong_rules_are_refused_with_their_line(tmp_path, guards, said):
+    path = write(tmp_path, guards=guards)
+    with pytest.raises(ScenarioInvalid) as caught:
+        open_case(path)
+    (line,) = caught.value.lines
+    key = next(iter(guards)) if said.startswith("'guards") else "abve"
+    number = 1 + next(i for i, t in enumerate(path.read_text().splitlines()) if f'"{key}"' in t)
+    assert re.match(rf".*toy\.yaml:{number + ('silent' in guards)}: ", line), line
+    assert said in line
+
+
+def test_a_scenario_inherits_guards_from_its_base(tmp_path):
+    write(tmp_path, guards={"silent": {"for": "2 s"}, "runaway": {"above": "90 Hz"}})
+    path = tmp_path / "child.yaml"
+    path.write_text("base: toy.yaml\nguards: {silent: {then: stop}, runaway: ignore}\n")
+    guards = open_case(path)[0].scenario.guards
+    assert (guards.silent.length, guards.silent.action) == (2000.0, "stop")
+    assert guards.runaway.action == "ignore"

@@ -36,7 +36,7 @@ class NegativeRates:
         clock: Clock,
     ) -> None:
         self._columns = [columns[i] for i in which]
-        self._which = _slice(which, len(columns))
+        self._which = _index(which)
         self._unit, self._action, self._clock = unit, action, clock
         self._hit = np.zeros(len(self._columns), bool)
         self._steps, self._lowest = 0, 0.0
@@ -111,7 +111,7 @@ class RunawayRates:
         step: int, rule: Runaway, clock: Clock,
     ) -> None:
         self._columns = [columns[i] for i in which]
-        self._which = _slice(which, len(columns))
+        self._which = _index(which)
         self._unit, self._rule, self._clock = unit, rule, clock
         self._limit = rule.above / hz_per_unit
         self._rows = -(-in_ticks(rule.length, clock) // step)
@@ -165,9 +165,12 @@ class RunawayRates:
         )
 
 
-def _slice(which: Sequence[int], width: int) -> NDArray[np.int64] | slice:
-    """Return an index that copies nothing if all columns are meant."""
-    return slice(None) if len(which) == width else np.asarray(which, np.int64)
+def _index(which: Sequence[int]) -> NDArray[np.int64] | slice:
+    """Return an index of columns, one that copies nothing if they are side by side."""
+    first, last = which[0], which[-1]
+    if list(which) == list(range(first, last + 1)):
+        return slice(first, last + 1)
+    return np.asarray(which, np.int64)
 
 
 def _tick(block: Signal, row: int) -> int:

@@ -14,9 +14,11 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+from cosim import own_code
 from cosim.clock import Window
 from cosim.errors import CosimError, said
 from cosim.messages import Block
+from cosim.own_code import OwnCode
 from cosim.recording import RankFile
 from cosim.recording.names import Declaration
 from cosim.simulator import Recorder, Simulator, SimulatorSpec, Timekeeper, engines
@@ -46,7 +48,7 @@ class IsolatedSimulator:
         context = multiprocessing.get_context("spawn")
         self._pipe, theirs = context.Pipe()
         self._process = context.Process(
-            target=_serve, args=(theirs, engine, spec, recording), daemon=True
+            target=_serve, args=(own_code.allowed(), theirs, engine, spec, recording), daemon=True
         )
         self._process.start()
         theirs.close()
@@ -132,7 +134,11 @@ class IsolatedSimulator:
         self._process.close()
 
 
-def _serve(pipe: Connection, engine: str, spec: SimulatorSpec, recording: Path) -> None:
+def _serve(
+    code: OwnCode | None, pipe: Connection, engine: str, spec: SimulatorSpec, recording: Path
+) -> None:
+    # `code` comes first: to unpickle it is to run it, and what follows may be of its classes.
+    del code
     # What an interrupt from the terminal means is for the parent to decide.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     recorder = RankFile(recording, int(recording.stem.rpartition("-")[2]), spec.clock)

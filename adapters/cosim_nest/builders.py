@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
-from importlib.metadata import EntryPoint, entry_points
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
+from cosim.own_code import Provider, providers
 from cosim.scenario.model import Section
 from cosim.simulator import RateBand
 
@@ -80,12 +80,12 @@ def reference_rates(
 
 
 @cache
-def _entries() -> Mapping[str, EntryPoint]:
-    return {entry.name: entry for entry in entry_points(group="cosim_nest.builders")}
+def _entries() -> Mapping[str, Provider]:
+    return providers("cosim_nest.builders")
 
 
 def builder_names() -> tuple[str, ...]:
-    """Return the names of all installed builders."""
+    """Return the names of all builders, installed or of the user's file."""
     return tuple(sorted(_entries()))
 
 

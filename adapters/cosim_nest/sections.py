@@ -19,6 +19,7 @@ from pydantic import (
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
+from cosim import own_code
 from cosim.scenario.model import Named, Rate, Receives, Section
 from cosim.simulator import RateBand
 from cosim.units import Milliseconds
@@ -168,7 +169,7 @@ class BuiltNetwork(Wiring):
         name = value.get("builder")
         if name not in builder_names():
             known = ", ".join(builder_names())
-            hint = nearest(str(name), builder_names())
+            hint = own_code.hint(str(name)) or nearest(str(name), builder_names())
             message = f"there is no network builder '{name}'; expected one of: {known}"
             raise flawed(
                 "network", [(("builder",), f"{message}; {hint}" if hint else message, name)]

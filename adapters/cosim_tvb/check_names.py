@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
+from cosim import own_code
 from cosim.errors import Problem
 from cosim_tvb.config import DEFAULT, matches
 from cosim_tvb.facts import nearest
@@ -14,7 +15,8 @@ Path = tuple[str | int, ...]
 def unknown(path: Path, what: str, name: str, legal: Collection[str]) -> Problem:
     """Return the problem of a name that is none of the legal ones."""
     expected = f"one of {', '.join(legal)}" if len(legal) <= 12 else ""
-    return Problem(path, f"there is no {what} '{name}'", expected, nearest(name, legal))
+    hint = own_code.hint(name) or nearest(name, legal)
+    return Problem(path, f"there is no {what} '{name}'", expected, hint)
 
 
 def nowhere(path: Path, pattern: str, labels: Sequence[str]) -> Iterator[Problem]:

@@ -12,10 +12,11 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from functools import cache
-from importlib.metadata import entry_points
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
+
+from cosim.own_code import providers
 
 TABLE = "models.json"
 #: How the entry points of the models begin that this package adds: the table has them, too, since
@@ -180,8 +181,8 @@ def facts() -> Facts:
 
 @cache
 def third_party_models() -> Mapping[str, Any]:
-    """Return the entry points of models that do not come with tvb-library, by name."""
-    return {e.name: e for e in entry_points(group="cosim_tvb.models")}
+    """Return what gives each model that does not come with tvb-library, by name."""
+    return providers("cosim_tvb.models")
 
 
 @cache

@@ -11,6 +11,7 @@ import typer
 
 from cosim.cli.checking import checked
 from cosim.cli.launching import layout_of, program
+from cosim.cli.running import allowing
 from cosim.errors import UsageError
 from cosim.recording.run_dir import slug
 from cosim_launch import Family, Job, available_launchers, job_script, launch_command
@@ -53,6 +54,7 @@ def make_job(request: JobRequest, *, submit: bool, dry_run: bool) -> int:
     arguments = ["run", str(request.scenario)]
     if request.run_dir is not None:
         arguments += ["--run-dir", str(request.run_dir)]
+    arguments += allowing()
     srun = next((x for x in available_launchers() if x.family is Family.SRUN), None)
     if srun is None:
         raise UsageError(

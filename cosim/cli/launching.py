@@ -16,8 +16,9 @@ import typer
 
 from cosim.account import ACCOUNT, LAUNCHED
 from cosim.cli.checking import checked
+from cosim.cli.recorded import resume_command
 from cosim.cli.resuming import require_unchanged
-from cosim.cli.running import TERMINAL, Request
+from cosim.cli.running import TERMINAL, Request, allowing
 from cosim.plan.model import Plan
 from cosim.recording import RunDir, finish_result
 from cosim.recording.disk import Unwritable
@@ -78,7 +79,7 @@ def _manner(request: Request) -> list[str]:
     limits = {"--max-wall": request.max_wall_s, "--wait-limit": request.wait_limit_s}
     for option, limit_s in limits.items():
         shown += [] if limit_s is None else [option, f"{limit_s:g} s"]
-    return shown
+    return shown + allowing()
 
 
 def launch_and_wait(request: Request, *, dry_run: bool) -> int:
@@ -143,7 +144,7 @@ def _explain(run_dir: RunDir, code: int) -> None:
         return
     typer.echo(f"what was recorded until then opens: {found}", err=True)
     if run_dir.tapes.is_dir() or run_dir.earlier:
-        typer.echo(f"to go on: cosim resume {run_dir.path}", err=True)
+        typer.echo(f"to go on: {resume_command(run_dir)}", err=True)
 
 
 def _note_failure(run_dir: RunDir, cause: str) -> None:

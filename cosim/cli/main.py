@@ -54,6 +54,14 @@ WaitLimit = Annotated[
 ]
 
 
+AllowCode = Annotated[
+    Optional[Path],  # noqa: UP045
+    typer.Option(
+        "--allow-code", help="Run this Python file; the scenario may then name what it provides."
+    ),
+]
+
+
 class Placement(str, Enum):
     """Where transformers run."""
 
@@ -87,11 +95,20 @@ def _overrides(
     return result
 
 
+def _allow(code: Path | None) -> None:
+    """Run the file that the user allows, before anything is read that may name its parts."""
+    if code is not None:
+        from cosim.own_code import allow
+
+        allow(code)
+
+
 @app.command()
-def check(scenario: ScenarioFile) -> None:
+def check(scenario: ScenarioFile, allow_code: AllowCode = None) -> None:
     """Look for everything wrong with a scenario, without running it."""
     from cosim.cli.checking import checked
 
+    _allow(allow_code)
     case, plan = checked(scenario, {}, None)
     for cut in plan.cuts:
         typer.echo(
@@ -107,11 +124,13 @@ def check(scenario: ScenarioFile) -> None:
 def plan(
     scenario: ScenarioFile, ranks: Ranks = None, window: Window = None, duration: Duration = None,
     placement: Place = None, as_json: Annotated[bool, typer.Option("--json")] = False,
+    allow_code: AllowCode = None,
 ) -> None:
     """Show who runs where, what crosses the borders, and the launch command."""
     from cosim.cli.checking import checked
     from cosim.cli.plan_view import show_plan
 
+    _allow(allow_code)
     overrides = _overrides(window, duration, None, placement)
     case, planned = checked(scenario, overrides, ranks)
     if as_json:
@@ -142,6 +161,7 @@ def run(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
     max_wall: MaxWall = None,
     wait_limit: WaitLimit = None,
+    allow_code: AllowCode = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print the launch command and stop.")
     ] = False,
@@ -152,6 +172,7 @@ def run(
         from cosim.cli.options import wait_s, wall_s
         from cosim.cli.running import Request
 
+        _allow(allow_code)
         overrides = _overrides(window, duration, seed, placement)
         return Request(
             scenario, overrides, ranks, run_dir, overwrite, picture, quiet,
@@ -176,12 +197,14 @@ def resume(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
     max_wall: MaxWall = None,
     wait_limit: WaitLimit = None,
+    allow_code: AllowCode = None,
 ) -> None:
     """Go on with a run that ended early, or beyond its end, to what it would have been."""
 
     def request() -> Request:
         from cosim.cli.resuming import request_of
 
+        _allow(allow_code)
         return request_of(
             run_dir, duration=duration, ranks=ranks, picture=picture, quiet=quiet,
             max_wall=max_wall, wait_limit=wait_limit,
@@ -214,10 +237,12 @@ def replay(
         typer.Option("--to", help="Folder for what is recorded; default: one in the run's."),
     ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
+    allow_code: AllowCode = None,
 ) -> None:
     """Run one simulator of a run again alone, fed with what it received then."""
     from cosim.cli.replaying import replay as again
 
+    _allow(allow_code)
     raise typer.Exit(again(run_dir, only, scenario=scenario, to=to, quiet=quiet))
 
 
@@ -259,10 +284,12 @@ def verify(
         Optional[Path],  # noqa: UP045
         typer.Option("--keep", help="Folder in which the runs stay."),
     ] = None,
+    allow_code: AllowCode = None,
 ) -> None:
     """Prove that the answer depends neither on windows nor on ranks, placement or cuts."""
     from cosim.cli.verifying import verify as prove
 
+    _allow(allow_code)
     raise typer.Exit(prove(scenario, duration, keep, [check.value for check in only or Check]))
 
 
@@ -349,6 +376,7 @@ def launch(
         Optional[Path],  # noqa: UP045
         typer.Option("--run-dir", help="Folder for the results; default: a new one in runs/."),
     ] = None,
+    allow_code: AllowCode = None,
     submit: Annotated[bool, typer.Option("--submit", help="Hand the script to sbatch.")] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print the script and write nothing.")
@@ -357,6 +385,7 @@ def launch(
     """Write a job script for a cluster, and submit it if asked."""
     from cosim.cli.jobs import JobRequest, make_job
 
+    _allow(allow_code)
     request = JobRequest(
         scenario, on, nodes, cores_per_node, time, partition, account, ranks, run_dir
     )

@@ -8,7 +8,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from cosim.cli.running import console
+from cosim.cli.running import allowing, console
 from cosim.plan.model import SPIKE_BYTES, ChannelPlan, Plan, TransformerPlan
 from cosim.scenario.load import Case
 from cosim.scenario.model import Guards, Runaway, Silent
@@ -34,7 +34,7 @@ def show_plan(case: Case, plan: Plan, scenario: Path) -> None:
         out.print(f"guards: {guards}", highlight=False, soft_wrap=True)
     from cosim.cli.launching import command_for
 
-    command = command_for(plan, ["run", str(scenario)])
+    command = command_for(plan, ["run", str(scenario), *allowing()])
     out.print(f"[bold]{plan.ranks} ranks[/]; launch with:", highlight=False)
     out.print(f"  {command.text()}", highlight=False, soft_wrap=True)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import stat
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from cosim.clock import NS_PER_MS
 from cosim.errors import UsageError
 from cosim.intake import Unreadable, json_mapping, read_text
+from cosim.own_code import OPTION, allowed
 from cosim.recording import RunDir
 
 #: A plan has some hundred bytes for each edge that crosses a border.
@@ -44,9 +46,16 @@ class _Overrides(_Checked):
     transformers: _Transformers = _Transformers(placement="")
 
 
+class _Code(_Checked):
+    file: str
+    sha256: str
+
+
 class _Asked(_Checked):
     scenario: str
     overrides: _Overrides
+    #: The file of the user's own that the run was allowed.
+    code: _Code | None = None
 
 
 _Ticks = Annotated[int, Field(gt=0, lt=2**63)]
@@ -76,13 +85,20 @@ class Recorded:
     duration_ms: float
 
 
-def recorded(folder: Path) -> Recorded:
+def recorded(folder: Path, *, trial: bool = False) -> Recorded:
     """Read what a run was.
+
+    Parameters
+    ----------
+    folder
+        The run's folder.
+    trial
+        Whether something changed is to be tried in its place, which may be its code, too.
 
     Raises
     ------
     UsageError
-        If there is no run in the folder.
+        If there is no run in the folder, or it was allowed other code than this process is.
     """
     run_dir = RunDir(folder)
     for path in (
@@ -93,6 +109,7 @@ def recorded(folder: Path) -> Recorded:
         if path.is_symlink() or not path.is_dir() or not _EARLIER.fullmatch(path.name):
             raise UsageError(f"{path} is no folder of an earlier attempt")
     asked, plan = _read(run_dir.request, _Asked), _read(run_dir.plan, _Planned)
+    _require_code(folder, asked.code, trial=trial)
     clock = plan.clock
     window_ms, duration_ms = (
         ticks * clock.tick_ns / NS_PER_MS for ticks in (clock.window, clock.duration)
@@ -100,6 +117,41 @@ def recorded(folder: Path) -> Recorded:
     times = {"window": f"{window_ms!r} ms", "duration": f"{duration_ms!r} ms"}
     overrides = asked.overrides.model_dump(exclude_unset=True)
     return Recorded(Path(asked.scenario), {**overrides, **times}, window_ms, duration_ms)
+
+
+def _require_code(folder: Path, code: _Code | None, *, trial: bool) -> None:
+    """Make sure that a run goes on with the code that it began with.
+
+    Raises
+    ------
+    UsageError
+        If another file is allowed, or none, or one too many.
+    """
+    given = allowed()
+    if given is None and code is not None:
+        raise UsageError(
+            f"the run in {folder} was allowed code of its user's own: {OPTION} "
+            f"{shlex.quote(code.file)}; the same is needed again"
+        )
+    if trial or given is None:
+        return
+    if code is None:
+        raise UsageError(f"the run in {folder} had no code of its user's own; expected no {OPTION}")
+    if given.sha256 != code.sha256:
+        raise UsageError(
+            f"{given.path} is not the code that the run in {folder} began with; changed code is a "
+            "new run"
+        )
+
+
+def resume_command(run_dir: RunDir) -> str:
+    """Return the command with which a run goes on."""
+    words = ["cosim", "resume", str(run_dir.path)]
+    try:
+        code = _read(run_dir.request, _Asked).code
+    except UsageError:
+        code = None
+    return shlex.join(words if code is None else [*words, OPTION, code.file])
 
 
 def require_own(path: Path, *, folder: bool = False) -> None:

@@ -45,7 +45,7 @@ def replay(
     UsageError
         If there are no tapes, or no such simulator.
     """
-    old = recorded(folder)
+    old = recorded(folder, trial=scenario is not None)
     again, windows = _opened(folder, only, scenario or old.scenario, old.overrides)
     if windows < again.plan.clock.windows:
         shorter = {**old.overrides, "duration": f"{windows * old.window_ms!r} ms"}

@@ -14,6 +14,7 @@ from typing import Any, TextIO
 from rich.console import Console
 
 from cosim.errors import UsageError
+from cosim.own_code import OPTION, allowed
 from cosim.plan.model import Plan
 from cosim.recording import RunDir
 from cosim.recording.disk import Unwritable, write_whole
@@ -64,9 +65,12 @@ def prepared(request: Request, case: Case, plan: Plan) -> RunDir:
     _claims.append(run_dir.claim())
     # Nobody who asked an earlier attempt to end meant this one.
     run_dir.stop.unlink(missing_ok=True)
-    asked = {
+    asked: dict[str, Any] = {
         "scenario": str(request.scenario.resolve()), "overrides": dict(request.overrides),
     }
+    code = allowed()
+    if code is not None:
+        asked["code"] = {"file": str(code.path), "sha256": code.sha256}
     try:
         write_inputs(run_dir, case, plan)
         write_whole(run_dir.request, (json.dumps(asked) + "\n").encode())
@@ -76,6 +80,12 @@ def prepared(request: Request, case: Case, plan: Plan) -> RunDir:
         # Not before there is room to go on.
         run_dir.set_aside()
     return run_dir
+
+
+def allowing() -> list[str]:
+    """Return the arguments that allow another process the code that this one was allowed."""
+    code = allowed()
+    return [] if code is None else [OPTION, str(code.path)]
 
 
 def console() -> Console:

@@ -6,6 +6,7 @@ import typer
 
 from cosim.account import ACCOUNT
 from cosim.cli.checking import checked
+from cosim.cli.recorded import resume_command
 from cosim.cli.resuming import require_unchanged
 from cosim.cli.running import Request, conclude, console, log_to, prepared
 from cosim.lifecycle import Stopped, heed_signals
@@ -37,7 +38,7 @@ def run_here(request: Request) -> int:
     except (Stopped, Unwritable) as error:
         typer.echo(f"cosim: {error}", err=True)
         if run_dir.tapes.is_dir():
-            typer.echo(f"to go on: cosim resume {run_dir.path}", err=True)
+            typer.echo(f"to go on: {resume_command(run_dir)}", err=True)
         return 1
     conclude(request, case, plan, run_dir, notes)
     return 0

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from cosim.cli.recorded import require_own
+from cosim.cli.recorded import require_own, resume_command
 from cosim.cli.running import console
 from cosim.errors import UsageError
 from cosim.intake import Unreadable, read_text
@@ -120,4 +120,4 @@ def _said(run_dir: RunDir) -> str:
 
 
 def _go_on(run_dir: RunDir, before: str) -> str:
-    return f"{before}to go on: cosim resume {run_dir.path}" if run_dir.tapes.is_dir() else ""
+    return f"{before}to go on: {resume_command(run_dir)}" if run_dir.tapes.is_dir() else ""

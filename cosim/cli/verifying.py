@@ -18,7 +18,7 @@ from rich.table import Table
 
 from cosim.cli.checking import checked
 from cosim.cli.options import time_ms
-from cosim.cli.running import console
+from cosim.cli.running import allowing, console
 from cosim.cli.trials import REFERENCE, RUN, SCENARIO, Programme, Trial, trials
 from cosim.patience import cores
 from cosim.plan.model import Plan
@@ -194,7 +194,7 @@ class Workshop:
 def _run(arguments: Sequence[str]) -> str:
     """Run a command of ours; return what it said at last if it failed."""
     done = subprocess.run(
-        [sys.executable, "-m", "cosim", *arguments], env=without_launcher(os.environ),
+        [sys.executable, "-m", "cosim", *arguments, *allowing()], env=without_launcher(os.environ),
         stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
     )
     if done.returncode == 0:

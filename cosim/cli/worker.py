@@ -14,6 +14,7 @@ from cosim.account import ACCOUNT
 from cosim.cli.resuming import require_unchanged
 from cosim.cli.running import Request, conclude, console, log_to, prepared
 from cosim.errors import CosimError, PeerFailed, ScenarioInvalid, UsageError
+from cosim.own_code import allowed
 from cosim.plan.build import open_case
 from cosim.plan.model import Plan
 from cosim.progress import Progress
@@ -81,7 +82,8 @@ def _agree(
             "the MPI library do not belong together; try 'cosim doctor'", err=True,
         )
         ranks.abort(2)
-    if not ranks.same_everywhere(plan.hash()):
+    code = allowed()
+    if not ranks.same_everywhere(f"{plan.hash()} {code.sha256 if code else ''}"):
         sentinel.release()
         raise CosimError("the ranks read different scenarios or run different versions")
     text = ""

@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from pydantic import BaseModel
 
+from cosim import own_code
 from cosim.errors import Problem
 from cosim.scenario import conversions
 from cosim.scenario.explain import faulty, shown, validated, worded
@@ -193,7 +194,8 @@ def _through(where: Path, through: Named, directions: tuple[str, ...]) -> Iterat
         if through.name in (*transformers(), RATES):
             ways = "spikes" if "rates_to_spikes" in directions else "rates"
             message = f"the transformer '{through.name}' does not make {ways}"
-        yield Problem((*where, "through"), message, "", nearest(through.name, legal))
+        hint = own_code.hint(through.name) or nearest(through.name, legal)
+        yield Problem((*where, "through"), message, "", hint)
     elif through.name != RATES:
         parameters: type[BaseModel] = transformers()[through.name].Parameters
         yield from validated(parameters, through.parameters, place).problems

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib.metadata import entry_points
 from typing import ClassVar, Literal, Protocol
 
 from cosim.clock import Window
 from cosim.messages import Block
+from cosim.own_code import providers
 from cosim.scenario.model import Section
 
 Direction = Literal["rates_to_spikes", "spikes_to_rates", "spikes_to_spikes"]
@@ -73,5 +73,5 @@ class Transformer(Protocol):
 
 @cache
 def transformers() -> Mapping[str, type[Transformer]]:
-    """Return all installed transformers by their YAML name."""
-    return {e.name: e.load() for e in entry_points(group="cosim.transformers")}
+    """Return all transformers, installed or of the user's file, by their YAML name."""
+    return {name: p.load() for name, p in providers("cosim.transformers").items()}

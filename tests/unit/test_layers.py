@@ -21,7 +21,7 @@ FOLDERS = {
 LAYERS = (
     ("errors", "units", "streams", "patience", "account", "mpi"),
     ("clock", "intake", "stalls"),
-    ("messages", "ports", "progress", "sentinel"),
+    ("messages", "ports", "progress", "sentinel", "own_code"),
     ("scenario.model",),
     ("simulator", "transformers.base"),
     ("scenario", "transformers", "recording"),
@@ -42,6 +42,7 @@ FOR_ADAPTERS = {
     "cosim.clock",
     "cosim.errors",
     "cosim.messages",
+    "cosim.own_code",
     "cosim.ports",
     "cosim.scenario.model",
     "cosim.simulator",

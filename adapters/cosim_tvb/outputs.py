@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,9 @@ from cosim_tvb import library
 from cosim_tvb.build import Built, build_coupling, coupling_indices, shortest_edge
 from cosim_tvb.config import TvbConfig
 from cosim_tvb.facts import facts, reads_target_state
+
+if TYPE_CHECKING:
+    from cosim_tvb.compiled.loop import CompiledLoop
 
 
 class States:
@@ -116,6 +119,8 @@ class Afferents:
         Of the model.
     brain, clock
         Of the run.
+    loop
+        What computes the inputs, if it is compiled; otherwise TVB's own coupling does.
 
     Raises
     ------
@@ -130,6 +135,7 @@ class Afferents:
         config: TvbConfig,
         brain: Brain,
         clock: Clock,
+        loop: CompiledLoop | None = None,
     ) -> None:
         self._clock = clock
         self._step, self._lag = ports[0].step, ports[0].lag
@@ -149,6 +155,8 @@ class Afferents:
             sim.model.cvar,
             sim.model.number_of_modes,
         )
+        self._loop = loop
+        self._edges = None if loop is None else loop.edges(weights)
         self._cells = {
             port.name: (coupling_indices(built, (port.variable,))[0], port.target, 0)
             for port in ports
@@ -174,11 +182,16 @@ class Afferents:
     def _compute(self, index: int) -> dict[str, NDArray[np.float64]]:
         ahead = self._clock.at(index + self._lag)
         first, last = ahead.start // self._step_ticks, ahead.stop // self._step_ticks
-        with np.errstate(all="ignore"):
-            inputs = [
-                self._coupling(step, self._history)
-                for step in range(first + self._stride, last + 1, self._stride)
-            ]
+        inputs: Iterable[NDArray[np.float64]]
+        if self._loop is not None and self._edges is not None:
+            every = self._loop.ahead(self._edges, first + 1, last - first)
+            inputs = every[self._stride - 1 :: self._stride, ..., np.newaxis]
+        else:
+            with np.errstate(all="ignore"):
+                inputs = [
+                    self._coupling(step, self._history)
+                    for step in range(first + self._stride, last + 1, self._stride)
+                ]
         return {
             name: np.array([[float(row[cell])] for row in inputs])
             for name, cell in self._cells.items()

@@ -71,6 +71,45 @@ class Track:
             self._times.append(time)
             self._rows.append(np.array(kept, np.float64).ravel())
 
+    def record_all(self, first: int, observed: NDArray[np.float64]) -> None:
+        """Show the monitor what it watches after each of many steps.
+
+        As `record` for each of them, but a monitor that only stores what it sees at most steps is
+        called at the others only.
+
+        Parameters
+        ----------
+        first
+            The first of the steps.
+        observed
+            Shape (steps, watched, regions, modes).
+        """
+        monitor = self.monitor
+        if type(monitor) is library.monitors.TemporalAverage:
+            places = (np.arange(first, first + len(observed)) % monitor.istep) - 1
+            for begin in range(0, len(observed), monitor.istep):
+                part = slice(begin, begin + monitor.istep)
+                self._average(first + begin, places[part], observed[part])
+            return
+        every = 1
+        if type(monitor) in (library.monitors.SubSample, library.monitors.GlobalAverage):
+            every = monitor.istep
+        for row in range(-first % every, len(observed), every):
+            self.record(first + row, observed[row])
+
+    def _average(
+        self, first: int, places: NDArray[np.int64], observed: NDArray[np.float64]
+    ) -> None:
+        """Show at most as many steps as it averages to the monitor of temporal averages."""
+        due = -first % self.monitor.istep
+        watched = observed[:, self.monitor.voi]
+        if due < len(observed):
+            self.monitor._stock[places[:due]] = watched[:due]
+            self.record(first + due, observed[due])
+            self.monitor._stock[places[due + 1 :]] = watched[due + 1 :]
+        else:
+            self.monitor._stock[places] = watched
+
     def flush(self) -> None:
         """Hand the rows to the recorder."""
         if self._rows and self.sink is not None:
@@ -124,6 +163,27 @@ class Recording:
         if step > 0:
             for track in self._couplings:
                 track.record(step, coupling)
+
+    def states(self, first: int, states: NDArray[np.float64]) -> None:
+        """Show the states after many steps to the monitors that watch them.
+
+        Parameters
+        ----------
+        first
+            The first of the steps.
+        states
+            Shape (steps, state variables, regions, modes).
+        """
+        if self._states:
+            # What a model makes of its variables is made of each element alone.
+            observed = np.moveaxis(self._observe(np.moveaxis(states, 1, 0)), 0, 1)
+            for track in self._states:
+                track.record_all(first, observed)
+
+    def couplings(self, first: int, couplings: NDArray[np.float64]) -> None:
+        """Show the inputs that govern the steps after many; as `states`."""
+        for row in range(len(couplings) if self._couplings else 0):
+            self.coupling(first + row, couplings[row])
 
     def flush(self) -> None:
         """Hand all rows to the recorder."""

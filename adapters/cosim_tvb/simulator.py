@@ -69,6 +69,8 @@ class TvbSimulator:
         self._steps = spec.clock.window // built.step_ticks
         self._executed = 0
         self._stimulation = Stimulation(built, config)
+        self.pinned: NDArray[np.float64] = self.tvb.current_state[:, built.foreign].copy()
+        self._loop = self._compiled() if config.compiled and not flaw(config) else None
         self._inputs = {p.name: self._input(p) for p in spec.inputs}
         self._states = {
             p.name: States(p, built, spec.clock) for p in spec.outputs if isinstance(p, StateOut)
@@ -76,16 +78,14 @@ class TvbSimulator:
         self._afferents = {}
         wanted = [p for p in spec.outputs if isinstance(p, AfferentOut)]
         for group in afferent_groups(wanted):
-            served = Afferents(group, built, config, spec.brain, spec.clock)
+            served = Afferents(group, built, config, spec.brain, spec.clock, self._loop)
             self._afferents.update({p.name: served for p in group})
         for port in spec.outputs:
             if port.name not in self._states and port.name not in self._afferents:
                 raise UsageError(f"port {port.name} of {spec.name}: TVB has no spikes to send")
         self._window = spec.clock.at(-1)
         self._trace: NDArray[np.float64] = np.empty((self._steps, *self.tvb.current_state.shape))
-        self.pinned: NDArray[np.float64] = self.tvb.current_state[:, built.foreign].copy()
         self._recording: Recording | None = None
-        self._loop = self._compiled() if config.compiled and not flaw(config) else None
 
     def prepare(self, recorder: Recorder) -> None:
         """Declare what the monitors record."""
@@ -170,9 +170,8 @@ class TvbSimulator:
             row = end
         self._executed = before + self._steps
         if self._recording is not None:
-            for row in range(self._steps):
-                self._recording.coupling(before + row, inputs[row])
-                self._recording.state(before + row + 1, self._trace[row])
+            self._recording.couplings(before, inputs)
+            self._recording.states(before + 1, self._trace)
 
     def _step(self, row: int) -> None:
         sim, step = self.tvb, self._executed + 1

@@ -5,10 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_tvb_split import calm, parts_of, shortest_border
-from tvb_pieces import SEED, STEP, Pieces, clock, config, random_brain
+from tvb_pieces import Pieces, clock, config, idelays, random_brain
 
-from cosim.simulator import SimulatorSpec
-from cosim_tvb import ENGINE
 from cosim_tvb.compiled.edges import best_block
 from cosim_tvb.compiled.support import COUPLINGS, INTEGRATORS, MODELS, flaw
 from cosim_tvb.facts import facts, model_facts
@@ -44,12 +42,8 @@ def coupled(name, strength):
 
 
 def fits(model, coupling):
-    """Whether the coupling takes the model's variables and gives all the inputs that it reads."""
-    variables = len(model_facts(model).coupling_variables)
-    known = facts().couplings[coupling]
-    if variables < known.inputs:
-        return False
-    return known.given(variables) == variables or model in ("JansenRit", "WilsonCowan")
+    """Whether the coupling takes as many coupling variables as the model has."""
+    return len(model_facts(model).coupling_variables) >= facts().couplings[coupling].inputs
 
 
 PAIRS = [(m, c) for m in MODELS for c in COUPLINGS if fits(m, c)]
@@ -60,7 +54,7 @@ def entry_of(model, coupling, integrator="HeunDeterministic", **more):
     cerebellar = model.startswith("Cerebellar")
     strength = STRENGTH.get(model, 1e-3)
     integration = {}
-    if "Stochastic" in integrator:
+    if "Stochastic" in integrator and "integration" not in more:
         size = 1e-9 if cerebellar or model.startswith("Zerlaut") else 1e-4
         integration = {"integration": {"nsig": size}}
     initial = CEREBELLUM if cerebellar and "GrC" in known.state_variables else calm(known)
@@ -102,5 +96,85 @@ def test_every_pair_with_every_scheme_is_what_tvb_computes(model, coupling):
         assert np.isfinite(expected).all()
         found = difference(whole(fast(entry), brain), expected)
         assert found < TOLERANCE
-        if integrator == "HeunDeterministic":
+        # No region of the nuclei acts on another one of them.
+        if integrator == "HeunDeterministic" and model != "CerebellarNuclei":
             assert found < difference(whole(entry, alone), expected) / 100
+
+
+NOISY = entry_of("Generic2dOscillator", "Kuramoto", "HeunStochastic", compiled=True)
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    owners=st.lists(st.integers(0, 2), min_size=7, max_size=7),
+    seed=st.integers(0, 50),
+    shortest_mm=st.floats(0.3, 8.0),
+    data=st.data(),
+)
+def test_no_cut_in_time_or_space_changes_a_bit(owners, seed, shortest_mm, data):
+    brain = random_brain(7, seed, shortest_mm)
+    split = len(set(owners)) > 1
+    longest = shortest_border(brain, owners) + 1 if split else STEPS
+    n = data.draw(st.integers(1, longest), label="steps per window")
+    parts = parts_of(owners)
+    pieces = Pieces(NOISY, brain, parts, clock(n, STEPS)).run()
+    found = pieces.trajectories(("V", "W"), brain.labels)[:STEPS]
+    np.testing.assert_array_equal(found, whole(NOISY, brain, n=STEPS))
+
+
+def test_blocks_longer_than_windows_and_shorter_than_the_run():
+    brain = random_brain(76, shortest_mm=6.0, density=0.2)
+    block = best_block(brain.weights, idelays(brain))
+    assert 1 < block < STEPS
+    expected = whole(NOISY, brain, n=STEPS)
+    for n in (1, 7, block - 1, block, block + 1):
+        np.testing.assert_array_equal(whole(NOISY, brain, n=n), expected)
+
+
+def test_what_has_no_kernel_is_left_to_tvb():
+    brain = random_brain(5)
+    for entry in (
+        config("Hopfield", compiled=True),
+        config("ReducedWongWang", "RungeKutta4thOrderDeterministic", compiled=True),
+        config("ReducedSetFitzHughNagumo", compiled=True),
+    ):
+        assert "has no compiled kernel" in flaw(entry)
+        variables = model_facts(entry.model).state_variables
+        raw = entry_of("Linear", "Linear").monitors
+        entry = entry.model_copy(update={"monitors": raw, "variables_of_interest": variables})
+        slow = entry.model_copy(update={"compiled": False})
+        np.testing.assert_array_equal(whole(entry, brain, 12), whole(slow, brain, 12))
+
+
+def test_a_raised_parameter_is_seen_at_its_step():
+    brain = random_brain(6)
+    pulses = [
+        {"regions": "l*", "parameter": "I_o", "add": 0.05, "start": "0.7 ms", "stop": "1.9 ms"},
+        {"regions": "r01", "parameter": "I_o", "add": -0.1, "start": "0 ms", "stop": "1.1 ms"},
+    ]
+    entry = entry_of("ReducedWongWang", "Linear", stimuli=pulses, compiled=True)
+    slow = entry.model_copy(update={"compiled": False})
+    expected = whole(slow, brain)
+    assert difference(whole(entry_of("ReducedWongWang", "Linear"), brain), expected) > 1e-4
+    assert difference(whole(entry, brain), expected) < 1e-8
+    np.testing.assert_array_equal(whole(entry, brain, n=5), whole(entry, brain, n=20))
+
+
+def test_parameters_that_differ_between_regions():
+    brain = random_brain(6)
+    given = {"w": {"l*": 0.5, "r01": 0.8, "default": 0.6}, "I_o": 0.3}
+    entry = entry_of("ReducedWongWang", "Linear", parameters=given)
+    assert difference(whole(fast(entry), brain), whole(entry, brain)) < 1e-8
+
+
+@pytest.mark.parametrize("size", [1e-3, {"V": 1e-3}], ids=["one", "by variable"])
+@pytest.mark.parametrize(
+    "noise", [{}, {"ntau": "3 ms"}, {"noise": {"multiplicative": {"a": 0.5, "b": 0.1}}}], ids=str
+)
+def test_noise_of_every_kind(noise, size):
+    brain = random_brain(6)
+    for integrator in ("HeunStochastic", "EulerStochastic"):
+        entry = entry_of(
+            "Generic2dOscillator", "Linear", integrator, integration={"nsig": size, **noise}
+        )
+        assert difference(whole(fast(entry), brain), whole(entry, brain)) < TOLERANCE

@@ -4,18 +4,19 @@ TVB computes a function of the states of source and target for each edge and the
 that function splits into factors of source and target, it is computed once for each region and
 step, and what remains for each edge is a product: with `sent` the channels that a region sends,
 
-==================  ==========================================================================
-`Linear`            sends x_j; a sum + b
-`Scaling`           sends x_j; a sum
-`HyperbolicTangent` sends a (1 + tanh((b x_j - midpoint) / sigma)); sum
-`Sigmoidal`         sends x_j; cmin + (cmax - cmin) / (1 + exp(-a (sum - midpoint) / sigma))
-`SigmoidalJansenRit` sends the sigmoid of the difference of two variables; a sum
-`Difference`        sends x_j; a (sum - x_i sum of weights)
-`Kuramoto`          sends sin x_j and cos x_j; a (cos x_i sum of sines - sin x_i sum of cosines)
-                    over the number of coupling variables, by which TVB divides
-==================  ==========================================================================
+=====================  =======================================================================
+`Linear`               sends x_j; a sum + b
+`Scaling`              sends x_j; a sum
+`HyperbolicTangent`    sends a (1 + tanh((b x_j - midpoint) / sigma)); sum
+`Sigmoidal`            sends x_j; cmin + (cmax - cmin) / (1 + exp(-a (sum - midpoint) / sigma))
+`SigmoidalJansenRit`   sends the sigmoid of the difference of two variables; a sum, the same for
+                       all inputs
+`Difference`           sends x_j; a (sum - x_i sum of weights)
+`Kuramoto`             sends sin x_j and cos x_j; a (cos x_i sum of sines - sin x_i sum of
+                       cosines) over the number of coupling variables, by which TVB divides
+=====================  =======================================================================
 
-`tests/numerics/test_compiled_couplings.py` compares each with TVB's own.
+`tests/numerics/test_compiled_equations.py` compares each with TVB's own.
 """
 
 from __future__ import annotations
@@ -33,7 +34,9 @@ from cosim_tvb.library import Untyped
 
 @kernel
 def _state(x: Array, q: Array, sent: Array) -> None:
-    sent[:] = x
+    for i in range(x.shape[0]):
+        for r in range(x.shape[1]):
+            sent[i, r] = x[i, r]
 
 
 @kernel
@@ -63,7 +66,9 @@ def _circle(x: Array, q: Array, sent: Array) -> None:
 
 @kernel
 def _as_it_is(sums: Array, x: Array, weight: Array, q: Array, found: Array) -> None:
-    found[:] = sums
+    for i in range(found.shape[0]):
+        for r in range(found.shape[1]):
+            found[i, r] = sums[i, r]
 
 
 @kernel
@@ -74,10 +79,17 @@ def _line(sums: Array, x: Array, weight: Array, q: Array, found: Array) -> None:
 
 
 @kernel
-def _last_scales(sums: Array, x: Array, weight: Array, q: Array, found: Array) -> None:
+def _scaled(sums: Array, x: Array, weight: Array, q: Array, found: Array) -> None:
     for i in range(found.shape[0]):
         for r in range(found.shape[1]):
-            found[i, r] = q[-1] * sums[i, r]
+            found[i, r] = q[0] * sums[i, r]
+
+
+@kernel
+def _one_for_all(sums: Array, x: Array, weight: Array, q: Array, found: Array) -> None:
+    for i in range(found.shape[0]):
+        for r in range(found.shape[1]):
+            found[i, r] = q[4] * sums[0, r]
 
 
 @kernel
@@ -111,17 +123,15 @@ class _Known:
     send: Any
     receive: Any
     channels: Callable[[int], int] = lambda variables: variables
-    inputs: Callable[[int], int] = lambda variables: variables
 
 
 _KNOWN = {
     "Linear": _Known(("a", "b"), _state, _line),
-    "Scaling": _Known(("a",), _state, _last_scales),
+    "Scaling": _Known(("a",), _state, _scaled),
     "HyperbolicTangent": _Known(("a", "b", "midpoint", "sigma"), _hyperbolic, _as_it_is),
     "Sigmoidal": _Known(("cmin", "cmax", "midpoint", "a", "sigma"), _state, _sigmoid),
     "SigmoidalJansenRit": _Known(
-        ("cmin", "cmax", "midpoint", "r", "a"), _jansen_rit, _last_scales,
-        lambda variables: 1, lambda variables: 1,
+        ("cmin", "cmax", "midpoint", "r", "a"), _jansen_rit, _one_for_all, lambda variables: 1
     ),
     "Difference": _Known(("a",), _state, _difference),
     "Kuramoto": _Known(("a",), _circle, _turn, lambda variables: 2 * variables),
@@ -165,5 +175,5 @@ def coupling(theirs: Untyped, variables: int) -> Coupling:
         Native(known.receive, RECEIVING),
         np.array(values),
         known.channels(variables),
-        known.inputs(variables),
+        variables,
     )

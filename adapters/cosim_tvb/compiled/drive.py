@@ -230,6 +230,36 @@ def drive(
         write(ring, step + row, work.sent)
 
 
+@kernel
+def ahead(
+    step: int, receive: Callable[..., None], q: Array, fixed: Fixed, work: Work, ring: Ring,
+    edges: Edges, inputs: Array,
+) -> None:
+    """Compute the input through edges that are long enough for it to be known already.
+
+    Parameters
+    ----------
+    step
+        The first that the input governs.
+    receive, q, fixed, work, ring
+        As in `drive`; `receive` may not read the coupling variables now.
+    edges
+        With a delay of which no step asks for what has not been sent yet.
+    inputs
+        Filled; shape (steps, inputs, regions).
+    """
+    block = work.far.shape[2]
+    for row in range(inputs.shape[0]):
+        k = row % block
+        if k == 0:
+            block_sums(ring, edges, step + row, min(block, inputs.shape[0] - row), work.far)
+        for channel in range(work.sums.shape[0]):
+            for target in range(work.sums.shape[1]):
+                work.sums[channel, target] = work.far[channel, target, k]
+        receive(work.sums, work.now, fixed.weight, q, inputs[row])
+
+
+AHEAD = void(int64, types.FunctionType(RECEIVING), F1, _FIXED, _WORK, RING, EDGES, F3)
 DRIVE = void(
     int64, types.FunctionType(EQUATIONS), types.FunctionType(SENDING),
     types.FunctionType(RECEIVING), _SCHEME, _FIXED, _WORK, RING, EDGES, EDGES, F2, F1, F3, F2, F3,

@@ -8,8 +8,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cosim_tvb.compiled.couplings import coupling
-from cosim_tvb.compiled.drive import DRIVE, RECALL, Fixed, Scheme, Work, drive, recall
-from cosim_tvb.compiled.edges import best_block, edges, ring
+from cosim_tvb.compiled.drive import (
+    AHEAD,
+    DRIVE,
+    RECALL,
+    Fixed,
+    Scheme,
+    Work,
+    ahead,
+    drive,
+    recall,
+)
+from cosim_tvb.compiled.edges import Edges, best_block, edges, ring
 from cosim_tvb.compiled.native import EQUATIONS, Array, Indices, Native, compiled
 from cosim_tvb.compiled.support import MODELS
 from cosim_tvb.library import Untyped
@@ -47,6 +57,7 @@ class CompiledLoop:
         self._seen = np.asarray(model.cvar, np.int64)
         self._coupling = coupling(sim.coupling, len(self._seen))
         self.block = best_block(weights, delays)
+        self._delays = delays
         own = np.asarray(sim.connectivity.weights, np.float64)
         near = delays < self.block - 1
         self._near, self._far = edges(own, delays, near), edges(own, delays, ~near)
@@ -110,6 +121,28 @@ class CompiledLoop:
         history.buffer[places] = trace[steps - kept :, self._seen]
         sim.current_state = state[..., np.newaxis]
         sim.current_step = first + steps - 1
+
+    def edges(self, weights: NDArray[np.float64]) -> Edges:
+        """Return edges for `ahead`: those of a matrix [target, source] that have a weight."""
+        return edges(weights, self._delays, weights != 0.0)
+
+    def ahead(self, over: Edges, first: int, steps: int) -> Array:
+        """Return the input that governs coming steps, shape (steps, inputs, regions).
+
+        Parameters
+        ----------
+        over
+            From `edges`. They are long enough that all that the input depends on is known.
+        first, steps
+            The first of these steps, counted from 1, and how many.
+        """
+        coupling = self._coupling
+        found = np.empty((steps, coupling.inputs, len(self._fixed.weight)))
+        compiled(ahead, AHEAD)(
+            first, coupling.receive, coupling.parameters, self._fixed, self._work, self._ring,
+            over, found,
+        )
+        return found
 
     @property
     def inputs(self) -> int:

@@ -196,6 +196,14 @@ class Timekeeper(Protocol):
         """
 
 
+@runtime_checkable
+class Noting(Protocol):
+    """What a simulator may offer besides: what the user should know at the end of a run."""
+
+    def notes(self) -> Sequence[str]:
+        """Return sentences, each with the simulator's name in front."""
+
+
 class Engine(Protocol):
     """A kind of simulator: describes itself without being imported, and builds instances."""
 
@@ -278,6 +286,14 @@ class Engine(Protocol):
 
     def create(self, spec: SimulatorSpec) -> Simulator:
         """Build an instance; the simulator may be imported from here on."""
+
+
+@runtime_checkable
+class Remarker(Protocol):
+    """What an engine may offer besides: what is no fault, but other than a user may expect."""
+
+    def remarks(self, config: ModelConfig) -> Iterable[str]:
+        """Return sentences about a model's entry, for the plan and the end of a run."""
 
 
 @runtime_checkable

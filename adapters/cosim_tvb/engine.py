@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal, cast
 
 from cosim_tvb.check import check
 from cosim_tvb.check_stimuli import stimulus_misfits
+from cosim_tvb.compiled.support import remark
 from cosim_tvb.config import TvbConfig, number
 from cosim_tvb.facts import ModelFacts, ahead_flaw, model_facts, model_names, nearest
 
@@ -37,6 +38,11 @@ class TvbEngine:
     ) -> Iterable[Problem]:
         """Look for stimuli of other models' regions, and after the end of the run."""
         return stimulus_misfits(cast("TvbConfig", config), labels, regions, duration_ms)
+
+    def remarks(self, config: ModelConfig) -> Iterable[str]:
+        """Say why a compiled loop that was asked for is not used."""
+        found = remark(cast("TvbConfig", config))
+        return [found] if found else []
 
     def step_ms(self, config: ModelConfig) -> float:
         """Return the integration step."""

@@ -14,7 +14,7 @@ from cosim.messages import Block
 from cosim.ports import AfferentOut, ProxyIn, StateOut
 from cosim.simulator import Recorder, SimulatorSpec
 from cosim_tvb.build import build
-from cosim_tvb.compiled.support import flaw
+from cosim_tvb.compiled.support import flaw, remark
 from cosim_tvb.config import TvbConfig
 from cosim_tvb.facts import model_facts
 from cosim_tvb.outputs import Afferents, States, afferent_groups
@@ -140,6 +140,11 @@ class TvbSimulator:
         if port in self._states:
             return self._states[port].emit(self._window, self._trace)
         return self._afferents[port].emit(port, self._window)
+
+    def notes(self) -> list[str]:
+        """Say why a compiled loop that was asked for was not used."""
+        found = remark(self._config)
+        return [f"{self.spec.name}: {found}"] if found else []
 
     def finalize(self) -> None:
         """Hand over what recording still holds."""

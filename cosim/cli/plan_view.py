@@ -10,7 +10,7 @@ from rich.table import Table
 
 from cosim.cli.running import allowing, console
 from cosim.plan.model import SPIKE_BYTES, ChannelPlan, Plan, TransformerPlan
-from cosim.scenario.load import Case
+from cosim.scenario.load import Case, remarks
 from cosim.scenario.model import Guards, Runaway, Silent
 from cosim.units import format_ms
 
@@ -29,6 +29,8 @@ def show_plan(case: Case, plan: Plan, scenario: Path) -> None:
         if table.row_count:
             out.print(table)
     _cuts(plan, out)
+    for remark in remarks(case):
+        out.print(f"note: {remark}", highlight=False, soft_wrap=True)
     guards = ", ".join(_guards(case.scenario.guards))
     if guards:
         out.print(f"guards: {guards}", highlight=False, soft_wrap=True)

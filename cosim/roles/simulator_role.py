@@ -10,7 +10,7 @@ from cosim.links.base import Inlet, Outlet
 from cosim.plan.model import SimulatorPlan
 from cosim.roles.base import Role
 from cosim.roles.simulator_guard import SimulatorGuard
-from cosim.simulator import Simulator
+from cosim.simulator import Noting, Simulator
 
 
 class SimulatorRole(Role):
@@ -75,8 +75,9 @@ class SimulatorRole(Role):
                 self.put(end, window.index, blocks[port])
 
     def notes(self) -> list[str]:
-        """Return what the guards found."""
-        return self._guard.notes()
+        """Return what the simulator says of itself and what the guards found."""
+        own = self.simulator.notes() if isinstance(self.simulator, Noting) else ()
+        return [*own, *self._guard.notes()]
 
     def close(self) -> None:
         """Release the simulator."""

@@ -19,7 +19,7 @@ from cosim.scenario.model import Scenario
 from cosim.scenario.ownership import Owned, assign
 from cosim.scenario.parts import read_parts, under
 from cosim.scenario.yaml_source import Elsewhere, Source
-from cosim.simulator import Brain, RunChecker, engines
+from cosim.simulator import Brain, Remarker, RunChecker, engines
 
 
 @dataclass(frozen=True)
@@ -199,6 +199,13 @@ def _invalid(source: Source, problems: Iterable[Problem]) -> ScenarioInvalid:
 def deep_problems(case: Case) -> Iterator[Problem]:
     """Yield what only the simulators themselves can find; imports them."""
     return _deep(case.scenario.models, case.brain.labels)
+
+
+def remarks(case: Case) -> Iterator[str]:
+    """Yield what a user may not expect of the models, without importing the simulators."""
+    for name, config in case.scenario.models.items():
+        if config is not None and isinstance(engine := engines()[config.engine], Remarker):
+            yield from (f"{name}: {remark}" for remark in engine.remarks(config))
 
 
 def _deep(models: Models, labels: Sequence[str]) -> Iterator[Problem]:

@@ -98,3 +98,9 @@ def flaw(config: TvbConfig) -> str:
         if name not in legal:
             return f"{kind} {name} has no compiled kernel"
     return ""
+
+
+def remark(config: TvbConfig) -> str:
+    """Return what to tell a user who asked for a compiled loop and does not get it, or nothing."""
+    why = flaw(config) if config.compiled else ""
+    return f"the steps are taken by TVB's own loop, for {why}" if why else ""

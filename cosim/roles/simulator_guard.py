@@ -12,7 +12,7 @@ from cosim.messages import Block, SpikeBatch
 from cosim.plan.model import Plan, SimulatorPlan
 from cosim.ports import AfferentOut, OutPort, SpikesOut, StateOut
 from cosim.roles.guard import Column, check
-from cosim.roles.watch import Finding, Watch
+from cosim.roles.watch import Finding, Watch, counted
 from cosim.roles.watch_rates import NegativeRates, RunawayRates
 from cosim.roles.watch_spikes import RunawaySpikes, SilentSpikes
 from cosim.scenario.checks import recorded
@@ -84,7 +84,7 @@ class ClockWatch:
         """Return since when the clock was wrong."""
         if not self._wrong:
             return None
-        return f"off clock: {self._first}, and so in {self._wrong} windows"
+        return f"off clock: {self._first}, and so in {counted(self._wrong, 'window')}"
 
 
 class SimulatorGuard:

@@ -49,3 +49,9 @@ class Watch(Protocol):
 def in_ticks(time_ms: float, clock: Clock, shared_by: int = 1) -> int:
     """Return a time, or one that so many share, in ticks, rounded up."""
     return max(1, -(-to_ns(time_ms) // (clock.tick_ns * shared_by)))
+
+
+def counted(number: int, thing: str) -> str:
+    """Return ``1 pause``, ``2 pauses``, ``3 stretches``."""
+    plural = "es" if thing.endswith("ch") else "s"
+    return f"{number} {thing}{plural if number != 1 else ''}"

@@ -10,8 +10,11 @@ from numpy.typing import NDArray
 from cosim.clock import Clock
 from cosim.messages import Block, Signal
 from cosim.roles.guard import Column
-from cosim.roles.watch import Finding, in_ticks
+from cosim.roles.watch import Finding, counted, in_ticks
 from cosim.scenario.model import Action, Runaway
+
+_NEGATIVE_MEND = "look at its inputs, or set 'guards: negative_rate'"
+_RUNAWAY_MEND = "look at its inputs and couplings, or set 'guards: runaway'"
 
 
 class NegativeRates:
@@ -69,8 +72,8 @@ class NegativeRates:
         where = self._columns[column]
         text = (
             f"{where} is {values[steps[0], column]:.4g} {self._unit} at "
-            f"{self._clock.ms(self._first):g} ms, but is a rate; expected at least 0; look at its "
-            "inputs, or set 'guards: negative_rate'"
+            f"{self._clock.ms(self._first):g} ms, but is a rate; expected at least 0; "
+            f"{_NEGATIVE_MEND}"
         )
         return Finding(self._first, text, where.region, self._action)
 
@@ -81,9 +84,10 @@ class NegativeRates:
         where = self._columns[self._first_column]
         return (
             f"negative rate: {where.variable} in {_share(self._hit, self._columns)} "
-            f"regions was below 0 in {self._steps} steps, first in {where.region} at "
+            f"regions was below 0 in {counted(self._steps, 'step')}, first in {where.region} at "
             f"{self._clock.ms(self._first):g} ms, last at {self._clock.ms(self._last):g} ms, at "
-            f"worst {self._lowest:.4g} {self._unit} in {self._columns[self._worst].region}"
+            f"worst {self._lowest:.4g} {self._unit} in {self._columns[self._worst].region}; "
+            f"{_NEGATIVE_MEND}"
         )
 
 
@@ -148,8 +152,7 @@ class RunawayRates:
             f"{where} has been above {self._limit:g} {self._unit} for "
             f"{self._clock.ms(in_ticks(self._rule.length, self._clock)):g} ms at "
             f"{self._clock.ms(self._first):g} ms, where it is "
-            f"{values[self._first_column]:.4g} {self._unit}; look at its inputs and couplings, or "
-            "set 'guards: runaway'"
+            f"{values[self._first_column]:.4g} {self._unit}; {_RUNAWAY_MEND}"
         )
         return Finding(self._first, text, where.region, self._rule.action)
 
@@ -161,7 +164,8 @@ class RunawayRates:
         return (
             f"runaway: {where.variable} in {_share(self._hit, self._columns)} regions "
             f"stayed above {self._limit:g} {self._unit}, first in {where.region} at "
-            f"{self._clock.ms(self._first):g} ms, last at {self._clock.ms(self._last):g} ms"
+            f"{self._clock.ms(self._first):g} ms, last at {self._clock.ms(self._last):g} ms; "
+            f"{_RUNAWAY_MEND}"
         )
 
 

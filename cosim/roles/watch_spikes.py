@@ -7,8 +7,11 @@ from numpy.typing import NDArray
 
 from cosim.clock import Clock
 from cosim.messages import Block, SpikeBatch
-from cosim.roles.watch import Finding, in_ticks
+from cosim.roles.watch import Finding, counted, in_ticks
 from cosim.scenario.model import Runaway, Silent
+
+_RUNAWAY_MEND = "look at its weights and inputs, or set 'guards: runaway'"
+_SILENT_MEND = "look at its inputs, or set 'guards: silent'"
 
 
 class RunawaySpikes:
@@ -61,8 +64,7 @@ class RunawaySpikes:
         self._first = first, rate_hz = ended + int(bad[0]), float(rates_hz[bad[0]])
         text = (
             f"{self._who} fires at {rate_hz:.4g} spikes/s and neuron in {self._span(first)}; the "
-            f"limit is {self._rule.above:g} Hz; look at its weights and inputs, or set "
-            "'guards: runaway'"
+            f"limit is {self._rule.above:g} Hz; {_RUNAWAY_MEND}"
         )
         return Finding((first + 1) * self._length, text, "", self._rule.action)
 
@@ -72,9 +74,9 @@ class RunawaySpikes:
             return None
         return (
             f"runaway: {self._who} fired above {self._rule.above:g} spikes/s and neuron in "
-            f"{self._bad} stretches of {self._clock.ms(self._length):g} ms, first in "
+            f"{counted(self._bad, 'stretch')} of {self._clock.ms(self._length):g} ms, first in "
             f"{self._span(self._first[0])} at {self._first[1]:.4g} spikes/s, last in "
-            f"{self._span(self._last[0])} at {self._last[1]:.4g} spikes/s"
+            f"{self._span(self._last[0])} at {self._last[1]:.4g} spikes/s; {_RUNAWAY_MEND}"
         )
 
     def _span(self, stretch: int) -> str:
@@ -125,7 +127,7 @@ class SilentSpikes:
         begin_ms = self._clock.ms(self._first[0])
         text = (
             f"{self._who}: none of {self._size} neurons fires for {self._clock.ms(self._limit):g} "
-            f"ms after {begin_ms:g} ms; look at its inputs, or set 'guards: silent'"
+            f"ms after {begin_ms:g} ms; {_SILENT_MEND}"
         )
         return Finding(self._first[0] + self._limit, text, "", self._action)
 
@@ -144,10 +146,10 @@ class SilentSpikes:
         text = f"silent: {self._who}, none of {self._size} neurons fired {self._span(self._first)}"
         if self._pauses > 1:
             text += (
-                f", and in {self._pauses - 1} more pauses of at least "
+                f", and in {counted(self._pauses - 1, 'further pause')} of at least "
                 f"{self._clock.ms(self._limit):g} ms, the last {self._span(self._last)}"
             )
-        return text
+        return f"{text}; {_SILENT_MEND}"
 
     def _span(self, pause: tuple[int, int | None]) -> str:
         begin, end = pause

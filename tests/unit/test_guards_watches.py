@@ -78,7 +78,7 @@ def test_runaway_populations_are_found_whatever_the_windows(case):
     assert [f.tick for f in found] == [10 * (k + 1) for k in bad[:1]]
     assert (note is None) == (not bad)
     if bad:
-        assert f"in {len(bad)} stretches of 10 ms" in note
+        assert f"in {len(bad)} stretch{'es' * (len(bad) > 1)} of 10 ms" in note
         assert f"first in ({10 * bad[0]}, {10 * bad[0] + 10}] ms" in note
         assert f"last in ({10 * bad[-1]}, {10 * bad[-1] + 10}] ms" in note
         assert f"{counts[bad[0]] / SIZE * 100:.4g} spikes/s" in found[0].text
@@ -108,9 +108,9 @@ def test_silent_populations_are_found_whatever_the_windows(case):
         begin, stop = pauses[0]
         until = f"to {stop} ms" if stop else f"to the end at {end} ms"
         assert f"from {begin} {until}" in note
-        assert ("more pauses" in note) == (len(pauses) > 1)
+        assert ("further pause" in note) == (len(pauses) > 1)
         if len(pauses) > 1:
-            assert f"{len(pauses) - 1} more pauses" in note
+            assert f"{len(pauses) - 1} further pause{'s' * (len(pauses) > 2)} of" in note
 
 
 @st.composite
@@ -152,7 +152,7 @@ def test_negative_rates_are_found_whatever_the_windows(case):
         assert found[0].region == first
         assert f"r of {first} is" in found[0].text
         assert f"r in {bad.any(axis=0).sum()} of 2 regions was below 0" in note
-        assert f"in {len(steps)} steps" in note
+        assert f"in {len(steps)} step" in note
         assert f"at worst {values[:, :2].min():.4g} Hz" in note
 
 

@@ -107,6 +107,7 @@ def _allow(code: Path | None) -> None:
 def check(scenario: ScenarioFile, allow_code: AllowCode = None) -> None:
     """Look for everything wrong with a scenario, without running it."""
     from cosim.cli.checking import checked
+    from cosim.scenario.load import remarks
 
     _allow(allow_code)
     case, plan = checked(scenario, {}, None)
@@ -114,6 +115,8 @@ def check(scenario: ScenarioFile, allow_code: AllowCode = None) -> None:
         typer.echo(
             f"warning: {cut.edges} edges {cut.source} -> {cut.target} have no interface and are cut"
         )
+    for remark in remarks(case):
+        typer.echo(f"note: {remark}")
     typer.echo(
         f"{scenario}: good; {len(case.brain.labels)} regions, {len(plan.simulators)} simulators, "
         f"{len(plan.transformers)} transformers, {plan.ranks} ranks"

@@ -40,6 +40,7 @@ class Account:
         self._spent = dict.fromkeys(STATES, 0.0)
         self._state = "other"
         self._since_s = self._began_s = now_s
+        self._began_cpu_s = time.process_time()
 
     def turn(self, state: str) -> str:
         """Turn to something else.
@@ -63,12 +64,14 @@ class Account:
         began_s
             Reading of `time.perf_counter` at which the books were opened.
         spent_s
-            Seconds in each of `STATES` since then.
+            Seconds in each of `STATES` since then; and ``cpu``, those of them, summed over all
+            threads, in which the process had a core.
         """
         self.turn("other")
-        began_s, spent = self._began_s, self._spent
+        began_s, spent, began_cpu_s = self._began_s, self._spent, self._began_cpu_s
         self.settled_s = began_s
         self._restart(self._since_s)
+        spent["cpu"] = self._began_cpu_s - began_cpu_s
         return began_s, spent
 
     @property

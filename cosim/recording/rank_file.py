@@ -61,6 +61,8 @@ class WindowTiming:
         The rest: control messages, progress, the loop itself.
     repeated
         Whether the window was known from the tapes of an earlier attempt.
+    cpu_s
+        Processor time of the rank's process in all that time, over all threads.
     """
 
     window: int
@@ -74,17 +76,18 @@ class WindowTiming:
     record_s: float = 0.0
     other_s: float = 0.0
     repeated: bool = False
+    cpu_s: float = 0.0
 
     @classmethod
     def of(
         cls, window: int, begin_s: float, spent_s: Mapping[str, float], waited_for: int, *,
         repeated: bool,
     ) -> WindowTiming:
-        """Return the timing of a window from the seconds in each of `cosim.account.STATES`."""
+        """Return the timing of a window from what `cosim.account.Account.settle` returns."""
         return cls(
             window, begin_s, spent_s["wait"], spent_s["receive"] + spent_s["send"],
             spent_s["compute"], waited_for, spent_s["convert"], spent_s["send"],
-            spent_s["record"], spent_s["other"], repeated,
+            spent_s["record"], spent_s["other"], repeated, spent_s["cpu"],
         )
 
 
@@ -302,6 +305,7 @@ class RankFile:
             record_s=Column(np.float64),
             other_s=Column(np.float64),
             repeated=Column(np.int8),
+            cpu_s=Column(np.float64),
         )
         group.create_dataset("stages", data=["origin", "cores", *STAGES], dtype=h5py.string_dtype())
         prepared = group.create_dataset(

@@ -280,7 +280,8 @@ class Result:
         xarray.Dataset
             Dimension `window`; in seconds of wall-clock time `begin_s`, `wait_s`, `receive_s`,
             `convert_s`, `compute_s`, `send_s`, `record_s`, `other_s`, and `exchange_s`, which is
-            receiving and sending together; `waited_for`, the name of the role that was waited
+            receiving and sending together; `cpu_s`, the processor time of the rank in all that
+            time; `waited_for`, the name of the role that was waited
             for (empty if none); `repeated`, whether the window was known from tapes. Attributes
             `window_ms`; `stages`, the seconds of what came before the first window;
             `origin_unix_s`, when `begin_s` is 0, in seconds since 1970 (None if unknown); `cores`,

@@ -26,7 +26,7 @@ MAX_NEURONS = 10**8
 _SECONDS = ("wait_s", "exchange_s", "compute_s")
 #: Columns that results of earlier versions have not: there, conversions count as computing, and
 #: nothing else was noted.
-_LATER = ("convert_s", "send_s", "record_s", "other_s")
+_LATER = ("convert_s", "send_s", "record_s", "other_s", "cpu_s")
 
 
 class Missing(LookupError):
@@ -99,7 +99,7 @@ def read_timing(group: h5py.Group, role: str) -> xr.Dataset:
     begin_s = _valid(group, "begin_s")
     rows = slice(len(begin_s))
     peers = np.array([*contents.labels(group, "peers"), ""], dtype=object)
-    detailed = contents.has(group, "other_s")
+    detailed = contents.has(group, "cpu_s")
     known = (*_SECONDS, *_LATER) if detailed else _SECONDS
     seconds = {k: contents.reals(group, k, rows) for k in known}
     seconds.update({k: np.zeros(len(begin_s)) for k in _LATER if k not in seconds})

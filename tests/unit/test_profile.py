@@ -27,7 +27,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "mpi"))
 import toy_cases
 
 REGIONS = [{"match": "R0", "as": "spiking"}, {"match": "rest", "as": "field"}]
-LATER = ("convert_s", "send_s", "record_s", "other_s", "repeated", "stages", "prepared_s")
+LATER = ("convert_s", "send_s", "record_s", "other_s", "repeated", "cpu_s", "stages", "prepared_s")
 
 
 def run(folder, name="run", **more):

@@ -31,6 +31,7 @@ class JobRequest:
     account: str
     ranks: int | None
     run_dir: Path | None
+    wait_limit_s: float | None = None
 
 
 def make_job(request: JobRequest, *, submit: bool, dry_run: bool) -> int:
@@ -54,6 +55,8 @@ def make_job(request: JobRequest, *, submit: bool, dry_run: bool) -> int:
     arguments = ["run", str(request.scenario)]
     if request.run_dir is not None:
         arguments += ["--run-dir", str(request.run_dir)]
+    if request.wait_limit_s is not None:
+        arguments += ["--wait-limit", f"{request.wait_limit_s:g} s"]
     arguments += allowing()
     srun = next((x for x in available_launchers() if x.family is Family.SRUN), None)
     if srun is None:

@@ -379,6 +379,7 @@ def launch(
         Optional[Path],  # noqa: UP045
         typer.Option("--run-dir", help="Folder for the results; default: a new one in runs/."),
     ] = None,
+    wait_limit: WaitLimit = None,
     allow_code: AllowCode = None,
     submit: Annotated[bool, typer.Option("--submit", help="Hand the script to sbatch.")] = False,
     dry_run: Annotated[
@@ -387,10 +388,12 @@ def launch(
 ) -> None:
     """Write a job script for a cluster, and submit it if asked."""
     from cosim.cli.jobs import JobRequest, make_job
+    from cosim.cli.options import wait_s
 
     _allow(allow_code)
     request = JobRequest(
-        scenario, on, nodes, cores_per_node, time, partition, account, ranks, run_dir
+        scenario, on, nodes, cores_per_node, time, partition, account, ranks, run_dir,
+        wait_s(wait_limit),
     )
     raise typer.Exit(make_job(request, submit=submit, dry_run=dry_run))
 

@@ -8,6 +8,12 @@ import pytest
 import toy_cases
 import toy_jobs
 
+from cosim.errors import RoleFailed
+from cosim.plan.build import open_case
+from cosim.progress import Progress
+from cosim.recording import RunDir
+from cosim.serial import run_serial
+
 REGIONS = [{"match": "R0", "as": "spiking"}, {"match": "rest", "as": "field"}]
 SPIKING, FIELD = "R0", "field"
 RANKS = 3
@@ -142,3 +148,23 @@ def test_ranks_that_wait_for_each_other_are_told_as_a_circle(tmp_path):
     assert len(links) > 1
     for (_, peer), (role, _) in zip(links, [*links[1:], links[0]], strict=True):
         assert peer == role
+
+
+def test_a_process_apart_that_is_stopped_ends_a_serial_run_by_name(tmp_path, monkeypatch):
+    """An engine that fills a whole process runs in a child of the serial twin."""
+    toy_cases.random_brain(tmp_path / "brain.zip", 3, seed=2)
+    two = [{"match": f"R{i}", "as": "spiking"} for i in (0, 1)]
+    spiking = {"engine": "toy_lone_spikes"}
+    regions = [*two, {"match": "rest", "as": "field"}]
+    path = toy_cases.scenario(tmp_path, regions, spiking=spiking, window="0.5 ms", duration="8 ms")
+    case, plan = open_case(path)
+    run_dir = RunDir.create("toy", tmp_path / "run")
+    monkeypatch.setenv("TOY_FAULT", f"stop R1 {WINDOW}")
+    with pytest.raises(RoleFailed) as caught:
+        run_serial(case, plan, run_dir, Progress(plan.clock, None), wait_limit_s=0.5)
+    assert re.fullmatch(
+        rf"role R1 on rank \d, region R1 failed in window {WINDOW}: waited \d+ s: the simulator's "
+        r"process is stopped \(SIGSTOP\)",
+        str(caught.value),
+    )
+    assert toy_cases.recorded(run_dir.path)[0] == f"failed: {caught.value}"

@@ -7,6 +7,7 @@ sequence. Results therefore do not change with window, rank count, placement or 
 from __future__ import annotations
 
 import hashlib
+from typing import Any
 
 import numpy as np
 
@@ -28,6 +29,16 @@ class Stream:
         self._key = np.frombuffer(digest, np.uint64).copy()
         self._bits = np.random.Philox(key=self._key)
         self._generator = np.random.Generator(self._bits)
+        self._counter = np.zeros(4, np.uint64)
+        #: State at the beginning of a tick but for the counter, which is copied when it is set.
+        self._start: Any = {
+            "bit_generator": "Philox",
+            "state": {"counter": self._counter, "key": self._key},
+            "buffer": np.zeros(4, np.uint64),
+            "buffer_pos": 4,
+            "has_uint32": 0,
+            "uinteger": 0,
+        }
 
     def at(self, tick: int) -> np.random.Generator:
         """Return the generator positioned at the beginning of a tick's own sequence.
@@ -35,15 +46,8 @@ class Stream:
         The same object is handed out each time: draw what the tick needs before asking for
         the next one. Each tick has 2**66 numbers of its own.
         """
-        counter = np.array([0, 0, tick & (2**64 - 1), 0], np.uint64)
-        self._bits.state = {
-            "bit_generator": "Philox",
-            "state": {"counter": counter, "key": self._key},
-            "buffer": np.zeros(4, np.uint64),
-            "buffer_pos": 4,
-            "has_uint32": 0,
-            "uinteger": 0,
-        }
+        self._counter[2] = tick & (2**64 - 1)
+        self._bits.state = self._start
         return self._generator
 
 

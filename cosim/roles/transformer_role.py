@@ -85,10 +85,11 @@ class TransformerRole(Role):
         if sink is None or signal.stop <= 0:
             return
         rows = np.arange(1, len(signal.values) + 1)
-        ticks = signal.start + rows * signal.step
-        inside = (ticks > 0) & (ticks <= self.clock.duration)
-        time_ms = (ticks[inside] * self.clock.tick_ns / NS_PER_MS).astype(np.float64)
-        sink.append(time_ms, signal.values[inside])
+        ticks, values = signal.start + rows * signal.step, signal.values
+        if signal.start < 0 or signal.stop > self.clock.duration:
+            inside = (ticks > 0) & (ticks <= self.clock.duration)
+            ticks, values = ticks[inside], values[inside]
+        sink.append(ticks * self.clock.tick_ns / NS_PER_MS, values)
 
     def _judge(self, rate: Signal) -> None:
         """Look for rates below 0, unless that is of no interest."""

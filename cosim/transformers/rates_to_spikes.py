@@ -24,6 +24,9 @@ from cosim.transformers.signals import Resample
 
 Senders = NDArray[np.int64]
 
+#: So many spikes of a step are drawn one by one.
+FEW = 3
+
 #: Correlations below this are drawn as independent: no run is long enough to tell.
 NO_CORRELATION = 1e-9
 
@@ -136,9 +139,11 @@ class Poisson(RatesToSpikes):
         return senders
 
     def _independent(self, generator: np.random.Generator, rate_hz: float) -> Senders:
-        count = generator.poisson(self._trains * rate_hz * self._step_ms / 1e3)
-        # To draw nothing takes half of what a step takes.
-        return generator.integers(self._trains, size=count) if count else np.empty(0, np.int64)
+        count = int(generator.poisson(self._trains * rate_hz * self._step_ms / 1e3))
+        if count > FEW:
+            return generator.integers(self._trains, size=count)
+        # The same numbers one by one: an array of them takes four times as long to ask for.
+        return np.array([generator.integers(self._trains) for _ in range(count)], np.int64)
 
 
 class _Correlated(Poisson):

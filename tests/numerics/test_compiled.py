@@ -131,19 +131,15 @@ def test_blocks_longer_than_windows_and_shorter_than_the_run():
         np.testing.assert_array_equal(whole(NOISY, brain, n=n), expected)
 
 
-def test_what_has_no_kernel_is_left_to_tvb():
+@pytest.mark.parametrize(
+    ("model", "integrator"),
+    [("SupHopf", "HeunDeterministic"), ("ReducedWongWang", "RungeKutta4thOrderDeterministic")],
+)
+def test_what_has_no_kernel_is_left_to_tvb(model, integrator):
     brain = random_brain(5)
-    for entry in (
-        config("Hopfield", compiled=True),
-        config("ReducedWongWang", "RungeKutta4thOrderDeterministic", compiled=True),
-        config("ReducedSetFitzHughNagumo", compiled=True),
-    ):
-        assert "has no compiled kernel" in flaw(entry)
-        variables = model_facts(entry.model).state_variables
-        raw = entry_of("Linear", "Linear").monitors
-        entry = entry.model_copy(update={"monitors": raw, "variables_of_interest": variables})
-        slow = entry.model_copy(update={"compiled": False})
-        np.testing.assert_array_equal(whole(entry, brain, 12), whole(slow, brain, 12))
+    slow = entry_of(model, "Linear", integrator)
+    assert "has no compiled kernel" in flaw(fast(slow))
+    np.testing.assert_array_equal(whole(fast(slow), brain, 12), whole(slow, brain, 12))
 
 
 def test_a_raised_parameter_is_seen_at_its_step():

@@ -29,7 +29,11 @@ log = logging.getLogger(__name__)
 #: How often a rank reports its progress.
 REPORT_EVERY_S = 0.2
 #: SLURM sends SIGTERM, or what `--signal` asks for, before a time limit.
-_ENDINGS = (signal.SIGTERM, signal.SIGUSR1)
+_ENDINGS = {
+    signal.SIGTERM: "told to end", signal.SIGUSR1: "told to end", signal.SIGINT: "interrupted",
+}
+#: How long after a signal the next window may come before the present one is broken off.
+PATIENCE_S = 5.0
 
 
 class Stopped(BaseException):
@@ -41,24 +45,56 @@ class Stopped(BaseException):
         In a few words.
     """
 
-    def __init__(self, why: str = "told to end") -> None:
+    def __init__(self, why: str) -> None:
         super().__init__(why)
 
 
+class _Signals:
+    """Notes signals: recordings and messages must not be broken off in their middle."""
+
+    def __init__(self) -> None:
+        self.why = ""
+
+    def note(self, number: int, frame: object) -> None:
+        """Remember why to end; a second Ctrl-C does not wait."""
+        if self.why and number == signal.SIGINT:
+            raise KeyboardInterrupt
+        self.why = _ENDINGS[signal.Signals(number)]
+        signal.setitimer(signal.ITIMER_REAL, PATIENCE_S)
+
+    def break_off(self, number: int, frame: object) -> NoReturn:
+        """End a window that takes long, or the preparation."""
+        raise Stopped(self.why)
+
+
+_SIGNALS = _Signals()
+
+
 def heed_signals() -> None:
-    """From now on, what batch systems send some time before they kill raises `Stopped`."""
+    """From now on `heed_told` knows of Ctrl-C, and of what batch systems send before they kill.
+
+    What takes longer than `PATIENCE_S` after a signal is broken off by `Stopped`.
+    """
+    _SIGNALS.why = ""
+    signal.signal(signal.SIGALRM, _SIGNALS.break_off)
     for number in _ENDINGS:
-        signal.signal(number, _stop)
+        # A shell lets what it runs in the background ignore Ctrl-C.
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, _SIGNALS.note)
+
+
+def heed_told() -> None:
+    """Raise `Stopped` if a signal has asked for it."""
+    if _SIGNALS.why:
+        raise Stopped(_SIGNALS.why)
 
 
 def heed_no_signals(*, by_default: bool) -> None:
-    """End what `heed_signals` began: ignore those signals, or let them kill as they do."""
+    """End what `heed_signals` began: ignore those signals, or let them do as they do."""
+    signal.setitimer(signal.ITIMER_REAL, 0.0)
     for number in _ENDINGS:
-        signal.signal(number, signal.SIG_DFL if by_default else signal.SIG_IGN)
-
-
-def _stop(number: int, frame: object) -> NoReturn:
-    raise Stopped
+        usual = signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL
+        signal.signal(number, usual if by_default else signal.SIG_IGN)
 
 
 class WallLimit:

@@ -17,6 +17,7 @@ from cosim.lifecycle import (
     close_quietly,
     deck_of,
     heed_stop,
+    heed_told,
     prime,
     quietly,
     state,
@@ -47,6 +48,7 @@ class SerialWatch:
 
     def attend(self, roles: Sequence[Role]) -> None:
         """Flush and show progress when due."""
+        heed_told()
         now = time.monotonic()
         if now - self._reported_s < REPORT_EVERY_S:
             return

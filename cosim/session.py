@@ -21,6 +21,7 @@ from cosim.lifecycle import (
     heed_no_signals,
     heed_signals,
     heed_stop,
+    heed_told,
     max_rss_mb,
     prime,
     quietly,
@@ -67,6 +68,8 @@ class Session:
         slowest window.
     max_wall_s
         Wall-clock time after which the run ends early; None for no limit.
+    advice
+        What to do after a failure while running, to be printed below it.
     """
 
     others = True
@@ -74,7 +77,9 @@ class Session:
     def __init__(
         self, case: Case, plan: Plan, mpi: Mpi, run_dir: RunDir, sentinel: Sentinel,
         progress: Progress, wait_limit_s: float | None = None, max_wall_s: float | None = None,
+        advice: str = "",
     ) -> None:
+        self._advice = advice
         self._case, self._plan, self._mpi, self._run_dir = case, plan, mpi, run_dir
         self._sentinel, self._progress = sentinel, progress
         self._me = " and ".join(r.name for r in plan.roles_on(mpi.rank)) or "idle"
@@ -98,6 +103,7 @@ class Session:
 
     def attend(self, roles: Sequence[Role]) -> None:
         """Handle control messages, report progress, flush when due."""
+        heed_told()
         while (notice := self._mpi.heard()) is not None:
             self._handle(notice)
         now = time.monotonic()
@@ -272,12 +278,14 @@ class Session:
         text, code = self._report(error)
         shown = text if isinstance(error, ScenarioInvalid) else f"cosim: {text}"
         if report_first(self._run_dir.path, shown):
-            print(f"\n{shown}", file=sys.stderr, flush=True)
+            advice = f"\n{self._advice}" if self._advice and code == 1 else ""
+            print(f"\n{shown}{advice}", file=sys.stderr, flush=True)
         log.error("%s", text, exc_info=error)
         others = [r for r in range(self._mpi.size) if r != self._mpi.rank]
         for rank in others:
             self._mpi.tell(rank, "failed", text=text)
         self._give_up(text)
+        self._tell_closed()
         self._wait(GRACE_S, lambda: self._closed >= set(others) - self._stalls.lost)
         self._sentinel.release()
         self._mpi.abort(code)
@@ -297,9 +305,15 @@ class Session:
         self._progress.close()
         self._give_up(str(error))
         self._sentinel.release()
-        self._mpi.tell(self._failed_rank, "closed")
+        self._tell_closed()
         self._wait(2 * GRACE_S, lambda: False)
         self._mpi.abort(1)
+
+    def _tell_closed(self) -> None:
+        """Tell all that this rank may be ended: several may lead, as a signal reaches all ranks."""
+        for rank in range(self._mpi.size):
+            if rank != self._mpi.rank:
+                self._mpi.tell(rank, "closed")
 
     def _give_up(self, text: str) -> None:
         close_quietly(self._roles)
@@ -314,7 +328,8 @@ class Session:
         begin = time.monotonic()
         while not done() and time.monotonic() - begin < limit_s:
             notice = self._mpi.heard()
-            if notice is not None and notice.kind in ("closed", "failed"):
+            # One that has failed, too, may still have files to close.
+            if notice is not None and notice.kind == "closed":
                 self._closed.add(notice.rank)
             time.sleep(0.001)
 

@@ -116,7 +116,8 @@ def _wait(command: LaunchCommand) -> int:
     environment[TERMINAL] = str(columns)
     environment[LAUNCHED] = repr(ACCOUNT.born_s)
     # Told to end, this process must not leave its ranks behind.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for number in (signal.SIGTERM, signal.SIGUSR1):
+        signal.signal(number, signal.default_int_handler)
     # Standard input stays ours: mpirun would hand it to rank 0 and stop in the background.
     with subprocess.Popen(command.argv, env=environment, stdin=subprocess.DEVNULL) as job:
         try:
@@ -127,7 +128,7 @@ def _wait(command: LaunchCommand) -> int:
                 job.wait(STOP_S)
             except subprocess.TimeoutExpired:
                 job.kill()
-            raise
+            return 1
 
 
 def _explain(run_dir: RunDir, code: int) -> None:

@@ -12,7 +12,7 @@ import typer
 from cosim import mpi
 from cosim.account import ACCOUNT
 from cosim.cli.resuming import require_unchanged
-from cosim.cli.running import Request, conclude, console, log_to, prepared
+from cosim.cli.running import TERMINAL, Request, conclude, console, log_to, prepared
 from cosim.errors import CosimError, PeerFailed, ScenarioInvalid, UsageError
 from cosim.own_code import allowed
 from cosim.plan.build import open_case
@@ -62,6 +62,7 @@ def work(request: Request, sentinel: Sentinel) -> int:
         session = Session(
             case, plan, ranks, run_dir, sentinel, progress,
             wait_limit_s=request.wait_limit_s, max_wall_s=request.max_wall_s,
+            advice=_advice(case, run_dir),
         )
         notes = session.run()
     except PeerFailed:
@@ -69,6 +70,13 @@ def work(request: Request, sentinel: Sentinel) -> int:
     if rank == 0:
         conclude(request, case, plan, run_dir, notes)
     return 0
+
+
+def _advice(case: Case, run_dir: RunDir) -> str:
+    """Return how to go on, unless a launching process of ours will tell."""
+    if TERMINAL in os.environ or not case.scenario.record.tapes:
+        return ""
+    return f"to go on: cosim resume {run_dir.path}"
 
 
 def _agree(

@@ -4,9 +4,10 @@ from cosim_launch.command import LaunchCommand, Layout, launch_command
 from cosim_launch.detect import available_launchers, find_mpirun, local_cores
 from cosim_launch.environment import launched_rank, launched_size, without_launcher
 from cosim_launch.launcher import Family, Launcher, LaunchError
-from cosim_launch.slurm import Job, job_script, submit
+from cosim_launch.slurm import Again, Job, job_script, submit
 
 __all__ = [
+    "Again",
     "Family",
     "Job",
     "LaunchCommand",

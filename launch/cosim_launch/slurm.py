@@ -14,6 +14,9 @@ from string import Template
 from cosim_launch.command import LaunchCommand, Layout, resources
 from cosim_launch.launcher import LaunchError
 
+#: Time to close files, amply.
+WARNING = timedelta(seconds=60)
+
 
 @dataclass(frozen=True)
 class Job:
@@ -38,6 +41,9 @@ class Job:
         Whom to charge, empty for the user's default.
     prefix
         Root of the Python environment to activate.
+
+    Before the time limit the ranks are sent SIGUSR1: `WARNING` earlier, or a quarter of the limit
+    if that is less. SLURM may send it a minute earlier than that.
     """
 
     name: str
@@ -50,7 +56,23 @@ class Job:
     prefix: str = sys.prefix
 
 
-def job_script(job: Job, command: LaunchCommand) -> str:
+@dataclass(frozen=True)
+class Again:
+    """What a script does that is handed in again.
+
+    Parameters
+    ----------
+    begun
+        A file that is there if the job has begun before.
+    command
+        What to run then, made for the same layout.
+    """
+
+    begun: Path
+    command: LaunchCommand
+
+
+def job_script(job: Job, command: LaunchCommand, again: Again | None = None) -> str:
     """Return the script to hand to ``sbatch``.
 
     Parameters
@@ -59,6 +81,8 @@ def job_script(job: Job, command: LaunchCommand) -> str:
         What to ask SLURM for.
     command
         What to run there, made for the same layout.
+    again
+        What to do if the same script has run before; by default the same.
 
     Raises
     ------
@@ -75,6 +99,7 @@ def job_script(job: Job, command: LaunchCommand) -> str:
         ranks=job.layout.ranks,
         resources="\n".join(f"#SBATCH {option}" for option in _resources(job.layout)),
         time=slurm_time(job.time_limit),
+        warning=-(-min(WARNING, job.time_limit / 4) // timedelta(seconds=1)),
         output=shlex.quote(str(job.folder / job.output)),
         optional="".join(
             f"#SBATCH --{key}={shlex.quote(value)}\n" for key, value in optional.items() if value
@@ -82,6 +107,7 @@ def job_script(job: Job, command: LaunchCommand) -> str:
         activation=_activation(job.prefix),
         folder=shlex.quote(str(job.folder)),
         settings="".join(f"export {k}={shlex.quote(v)}\n" for k, v in command.env.items()),
+        again="" if again is None else _if_begun(again),
         command=shlex.join(command.argv),
     )
 
@@ -127,6 +153,11 @@ def _resources(layout: Layout) -> tuple[str, ...]:
     if not layout.pinned or layout.nodes == 1:
         return resources(layout)
     return (f"--ntasks-per-node={layout.ranks_per_node}", *resources(layout))
+
+
+def _if_begun(again: Again) -> str:
+    condition = f"if [ -e {shlex.quote(str(again.begun))} ]; then\n"
+    return f"{condition}    exec {shlex.join(again.command.argv)}\nfi\n"
 
 
 def _activation(prefix: str) -> str:

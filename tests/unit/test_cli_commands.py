@@ -1,6 +1,7 @@
 """The commands as a user types them, in this process."""
 
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -81,7 +82,7 @@ def test_a_dry_launch_prints_the_job_script(command, a_cluster, tmp_path, monkey
     monkeypatch.chdir(tmp_path)
     code, out, _ = command(
         "launch", DEMO, "--on", "slurm", "--nodes", 1, "--cores-per-node", 16, "--time", "0:10:00",
-        "--partition", "batch", "--account", "brains", "--dry-run",
+        "--partition", "batch", "--account", "brains", "--run-dir", "run1", "--dry-run",
     )
     assert code == 0
     shown = out.replace(str(DEMO), "demo.yaml").replace(str(tmp_path), "/home/user")
@@ -95,7 +96,11 @@ def test_a_launch_writes_the_script(command, a_cluster, tmp_path, monkeypatch):
     assert code == 0
     (script,) = tmp_path.iterdir()
     assert script.name in out
-    assert "--time=01:00:00" in script.read_text()
+    text = script.read_text()
+    assert "--time=01:00:00" in text
+    folder = re.search(r"results +(runs/\S+);", out)[1]
+    assert f"--run-dir {folder}\n" in text
+    assert f"cosim resume {folder}\n" in text
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,17 @@ from datetime import timedelta
 
 import pytest
 
-from cosim_launch import Family, Job, Launcher, LaunchError, Layout, job_script, launch_command
+from cosim_launch import (
+    Again,
+    Family,
+    Job,
+    LaunchCommand,
+    Launcher,
+    LaunchError,
+    Layout,
+    job_script,
+    launch_command,
+)
 from cosim_launch.slurm import slurm_time, submit
 
 SRUN = Launcher(Family.SRUN, "srun", mpi="pmi2")
@@ -42,6 +52,7 @@ def test_script_for_two_nodes(tmp_path):
 #SBATCH --ntasks-per-node=4
 #SBATCH --cpus-per-task=4
 #SBATCH --time=26:05:00
+#SBATCH --signal=USR1@60
 #SBATCH --output={tmp_path}/runs/%j.out
 #SBATCH --partition=gpu
 #SBATCH --account=neuro
@@ -66,6 +77,7 @@ def test_script_with_too_few_cores_and_a_packaged_open_mpi(tmp_path):
 #SBATCH --cpus-per-task=1
 #SBATCH --overcommit
 #SBATCH --time=00:01:00
+#SBATCH --signal=USR1@15
 #SBATCH --output={tmp_path}/slurm-%j.out
 set -euo pipefail
 source {tmp_path}/v/bin/activate
@@ -91,6 +103,25 @@ def test_the_shell_accepts_the_script(tmp_path):
     script = job_script(job, launch_command(SRUN, CROWDED, program))
     assert shlex.join(program) in script
     subprocess.run(["bash", "-n"], input=script, text=True, timeout=30, check=True)
+
+
+def test_a_script_that_has_begun_before_goes_on(tmp_path):
+    """The shell itself decides, by a file whose name needs quotes."""
+    job = Job("brain", CROWDED, timedelta(minutes=1), tmp_path, prefix=environment(tmp_path / "v"))
+    begun = tmp_path / "it's a run" / "request.json"
+    again = Again(begun, LaunchCommand(("echo", "goes on")))
+    script = job_script(job, LaunchCommand(("echo", "begins")), again)
+
+    def said():
+        done = subprocess.run(
+            ["bash"], input=script, text=True, capture_output=True, timeout=30, check=True
+        )
+        return done.stdout.strip()
+
+    assert said() == "begins"
+    begun.parent.mkdir()
+    begun.touch()
+    assert said() == "goes on"
 
 
 def test_a_line_break_cannot_end_an_option(tmp_path):

@@ -1,15 +1,17 @@
 """What coupling costs: a run against its slowest simulator alone.
 
-A scenario runs under mpirun and, right after it, its simulators one by one with the input that they
-had received. With two ranks on two cores each simulator has a core to itself, and the run is
-compared with its slowest simulator. With more ranks than cores it is compared with the time that
-all simulators take alone divided by the number of cores, or with the slowest if that takes longer:
-no schedule could be faster.
+A scenario of two simulators runs under mpirun and, right after it, its slowest simulator alone with
+the input that it had received: the same threads, the same spikes and rates, no transformers, and
+the reading of its input not counted. Transformers are either on the rank of the spiking simulator,
+or on a rank of their own that both simulators leave room for.
+
+With more ranks than cores a run is compared with the processor time of all its ranks, spread over
+the cores, or that of its busiest rank if that is more: no schedule could be faster.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from benchmarks import jobs, scenarios
@@ -18,52 +20,56 @@ from benchmarks.rows import Row, failure, row
 from cosim.patience import cores
 
 NAME = "coupling tax"
-
-
-def own_cores(scenario: Path, folder: Path, duration: str) -> tuple[float, float, str]:
-    """Run with a rank for each simulator, and the slowest simulator alone.
-
-    Returns
-    -------
-    together_s, alone_s, slowest
-        Wall-clock times, and which simulator was the slowest.
-    """
-    run_dir = folder / "together"
-    options = ("-n", "2", "--placement", "simulators", "--duration", duration)
-    together = jobs.run(scenario, run_dir, *options)
-    # At nearly the same speed, the slower one together need not be the slower one alone.
-    alone_s = {name: jobs.alone(run_dir, name) for name in together.simulators}
-    slowest = max(alone_s, key=lambda name: alone_s[name])
-    return together.wall_s, alone_s[slowest], slowest
-
-
-def oversubscribed(scenario: Path, folder: Path, duration: str) -> tuple[float, float, str]:
-    """Run with all ranks that a scenario asks for, and all its simulators alone."""
-    run_dir = folder / "together"
-    together = jobs.run(scenario, run_dir, "--duration", duration)
-    alone_s = {name: jobs.alone(run_dir, name) for name in together.simulators}
-    bound_s = max(sum(alone_s.values()) / cores(), *alone_s.values())
-    return together.wall_s, bound_s, max(alone_s, key=lambda name: alone_s[name])
+BESIDE, APART = ("-n", "2"), ("-n", "3")
+LAYOUTS = {"transformers beside a simulator": BESIDE, "transformers on a third rank": APART}
 
 
 def rows(options: Options) -> Iterator[Row]:
     """Yield a line for each scenario and layout."""
     duration = "300 ms" if options.quick else "1000 ms"
-    folder = options.folder
-    cases = [
-        ("1,000 neurons, a core for each simulator", own_cores,
-         scenarios.cortex_and_one(folder), "at most 1.05"),
-        ("cerebellum, a core for each simulator", own_cores,
-         scenarios.cortex_and_cerebellum(folder), "at most 1.05"),
-        ("1,000 neurons twice, all ranks", oversubscribed, scenarios.DEMO, "at most 1.15"),
-        ("cerebellum, all ranks", oversubscribed, scenarios.CEREBELLUM, "at most 1.15"),
-    ]
-    for case, measure, scenario, limit in cases:
-        try:
-            found = [measure(scenario, folder, duration) for _ in range(options.repeats)]
-        except jobs.JobFailed as error:
-            yield failure(NAME, case, str(error))
-            continue
-        together, reference, slowest = zip(*found, strict=True)
-        note = f"{duration}; slowest: {', '.join(sorted(set(slowest)))}; {cores()} cores"
-        yield row(NAME, case, together, reference, "s", limit=limit, note=note)
+    of_two = {
+        "1,000 neurons": scenarios.cortex_and_one(options.folder),
+        "cerebellum": scenarios.cortex_and_cerebellum(options.folder),
+    }
+    for name, scenario in of_two.items():
+        for layout, ranks in LAYOUTS.items():
+            arguments = (*ranks, "--duration", duration)
+            yield _own_cores(f"{name}, {layout}", scenario, arguments, options)
+    whole = {"1,000 neurons twice": scenarios.DEMO, "cerebellum": scenarios.CEREBELLUM}
+    for name, scenario in whole.items():
+        yield _oversubscribed(f"{name}, all ranks", scenario, ("--duration", duration), options)
+
+
+def _own_cores(case: str, scenario: Path, arguments: Sequence[str], options: Options) -> Row:
+    run_dir, slowest = options.folder / "together", ""
+    together, alone = [], []
+    try:
+        for _ in range(options.repeats):
+            timeline = jobs.run(scenario, run_dir, *arguments)
+            if not slowest:
+                # At nearly the same speed, the slower one together need not be so alone.
+                first = {name: jobs.alone(run_dir, name) for name in timeline.simulators}
+                slowest = max(first, key=lambda name: first[name])
+                alone.append(first[slowest])
+            else:
+                alone.append(jobs.alone(run_dir, slowest))
+            together.append(timeline.wall_s)
+    except jobs.JobFailed as error:
+        return failure(NAME, case, str(error))
+    note = f"{arguments[-1]}; slowest alone: {slowest}"
+    return row(NAME, case, together, alone, "s", limit="at most 1.05", note=note)
+
+
+def _oversubscribed(case: str, scenario: Path, arguments: Sequence[str], options: Options) -> Row:
+    try:
+        found = [
+            jobs.run(scenario, options.folder / "all", *arguments) for _ in range(options.repeats)
+        ]
+    except jobs.JobFailed as error:
+        return failure(NAME, case, str(error))
+    ranks = 1 + max(found[0].rank_of.values())
+    note = f"{arguments[-1]}; {ranks} ranks on {cores()} cores, against their processor time"
+    return row(
+        NAME, case, [t.wall_s for t in found], [t.bound_s(cores()) for t in found], "s",
+        limit="at most 1.15", note=note,
+    )

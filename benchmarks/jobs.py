@@ -99,6 +99,10 @@ class Timeline:
         window of all.
     work_s
         Time of each role that it neither waited nor exchanged, by name.
+    cpu_s
+        Processor time of each role, waiting included.
+    rank_of
+        The rank of each role.
     simulators
         Names of the simulators.
     peaks_mb
@@ -109,6 +113,8 @@ class Timeline:
 
     wall_s: float
     work_s: Mapping[str, float]
+    cpu_s: Mapping[str, float]
+    rank_of: Mapping[str, int]
     simulators: tuple[str, ...]
     peaks_mb: Mapping[str, float]
     stages_s: Mapping[str, Mapping[str, float]]
@@ -122,7 +128,7 @@ class Timeline:
     def read(cls, run_dir: Path) -> Timeline:
         """Read what a run left behind."""
         with open_result(run_dir) as result:
-            begins, ends, work, stages = [], [], {}, {}
+            begins, ends, work, cpu, stages = [], [], {}, {}, {}
             for role in result.roles:
                 timing = result.timing(role)
                 parts = {
@@ -134,16 +140,28 @@ class Timeline:
                 ends.append(begin[-1] + sum(float(p[-1]) for p in parts.values()))
                 own = [p for name, p in parts.items() if name not in ("wait", "exchange")]
                 work[role] = float(np.sum(own))
+                cpu[role] = float(timing["cpu_s"].sum())
                 stages[role] = dict(timing.attrs["stages"])
             simulators = tuple(str(s["name"]) for s in result.plan["simulators"])
-            roles: dict[int, list[str]] = {}
-            for entry in (*result.plan["simulators"], *result.plan["transformers"]):
-                roles.setdefault(int(entry["rank"]), []).append(str(entry["name"]))
+            rank_of = {
+                str(entry["name"]): int(entry["rank"])
+                for entry in (*result.plan["simulators"], *result.plan["transformers"])
+            }
             peaks = {
-                ", ".join(roles.get(rank, ["idle"])): float(peak)
+                ", ".join(r for r in rank_of if rank_of[r] == rank) or "idle": float(peak)
                 for rank, peak in enumerate(result.summary.get("max_rss_mb", ()))
             }
             return cls(
-                max(ends) - max(begins), work, tuple(s for s in simulators if s in work), peaks,
-                stages,
+                max(ends) - max(begins), work, cpu, rank_of,
+                tuple(s for s in simulators if s in work), peaks, stages,
             )
+
+    def bound_s(self, cores: int) -> float:
+        """Return the time that the layout's processor time takes on so many cores at least.
+
+        It is spread evenly, unless one rank alone has more than its share.
+        """
+        of_rank = dict.fromkeys(self.rank_of.values(), 0.0)
+        for role, seconds in self.cpu_s.items():
+            of_rank[self.rank_of[role]] += seconds
+        return max(sum(of_rank.values()) / cores, *of_rank.values())

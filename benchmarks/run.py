@@ -111,7 +111,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--quick", action="store_true", help="small cases, one pair of each")
     parser.add_argument("--only", default="", help="names with commas: " + ", ".join(BENCHMARKS))
     parser.add_argument("--repeats", type=int, help=f"pairs of each case; {REPEATS}")
-    parser.add_argument("--out", type=Path, default=Path("benchmarks/out"), help="where to write")
+    parser.add_argument("--out", type=Path, default=Path("runs/benchmarks"), help="where to write")
     given = parser.parse_args(arguments)
     names = given.only.split(",") if given.only else list(BENCHMARKS)
     if unknown := sorted(set(names) - set(BENCHMARKS)):

@@ -24,19 +24,18 @@ def rows(options: Options) -> Iterator[Row]:
 def _against_first(
     options: Options, what: str, sizes: Sequence[tuple[int, int]], duration: str, which: int
 ) -> Iterator[Row]:
-    repeats = 1 if options.quick else options.repeats
+    # Nothing is promised here, and a large network takes a minute to build.
+    repeats = 1 if options.quick else min(options.repeats, 2)
     smallest = _walls(options, sizes[0], duration, repeats)
     for size in sizes[1:]:
         case = f"{size[which]:,} {what}"
-        # A large network takes minutes to build.
-        tried = min(repeats, 2) if size[1] >= 100_000 else repeats
         try:
-            walls = _walls(options, size, duration, tried)
+            walls = _walls(options, size, duration, repeats)
         except jobs.JobFailed as error:
             yield failure(NAME, case, str(error))
             continue
         note = f"{duration}; reference: {sizes[0][which]:,}; {size[which] // sizes[0][which]} times"
-        yield row(NAME, case, walls, smallest[:tried], "s", note=f"{note} as many")
+        yield row(NAME, case, walls, smallest, "s", note=f"{note} as many")
 
 
 def _walls(

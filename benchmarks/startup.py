@@ -19,7 +19,7 @@ IMPORTS = {
 
 def rows(options: Options) -> Iterator[Row]:
     """Yield a line for each role of the demonstration with two spiking regions."""
-    repeats = 1 if options.quick else options.repeats
+    repeats = 1 if options.quick else min(options.repeats, 3)
     found: dict[str, list[float]] = {}
     bare: dict[str, list[float]] = {engine: [] for engine in IMPORTS}
     for _ in range(repeats):

@@ -80,7 +80,7 @@ def test_a_rank_that_is_stopped_ends_the_job_by_name_and_the_run_goes_on(tmp_pat
     assert (tmp_path / "run" / "failure.txt").read_text().strip() == ended.first_word
     assert re.search(r"^to go on: cosim resume run$", ended.err, re.MULTILINE)
     assert toy_cases.recorded(tmp_path / "run")[0].startswith(("failed: ", "unfinished"))
-    assert job(tmp_path, cosim("resume", "run", *SHORT, *QUIET)).code == 0
+    assert job(tmp_path, cosim("resume", "run", "--serial", *SHORT, *QUIET)).code == 0
     assert_whole(tmp_path, reference)
 
 

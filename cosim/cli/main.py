@@ -128,9 +128,18 @@ def plan(
     scenario: ScenarioFile, ranks: Ranks = None, window: Window = None, duration: Duration = None,
     placement: Place = None, as_json: Annotated[bool, typer.Option("--json")] = False,
     allow_code: AllowCode = None,
+    costs: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option("--costs", help="What calibrate wrote; default: that in the user's cache."),
+    ] = None,
+    machine: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option("--machine", help="A machine to predict for, a JSON file."),
+    ] = None,
 ) -> None:
-    """Show who runs where, what crosses the borders, and the launch command."""
+    """Show who runs where, what crosses the borders, how long it takes, the launch command."""
     from cosim.cli.checking import checked
+    from cosim.cli.forecast import show_forecast
     from cosim.cli.plan_view import show_plan
 
     _allow(allow_code)
@@ -140,6 +149,7 @@ def plan(
         typer.echo(planned.as_json())
     else:
         show_plan(case, planned, scenario)
+        show_forecast(case, planned, scenario, overrides, costs, machine)
 
 
 @app.command()
@@ -247,6 +257,26 @@ def replay(
 
     _allow(allow_code)
     raise typer.Exit(again(run_dir, only, scenario=scenario, to=to, quiet=quiet))
+
+
+@app.command()
+def calibrate(
+    scenario: ScenarioFile,
+    to: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option("--to", help="File for the costs; default: one in the user's cache."),
+    ] = None,
+    duration: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option("--duration", help="Biological time of each run; default: a short one."),
+    ] = None,
+    allow_code: AllowCode = None,
+) -> None:
+    """Measure what a scenario costs on this machine, so that plan can say how long it takes."""
+    from cosim.cli.calibrating import calibrate as measure
+
+    _allow(allow_code)
+    raise typer.Exit(measure(scenario, to, duration))
 
 
 @app.command()

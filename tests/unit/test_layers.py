@@ -27,6 +27,7 @@ LAYERS = (
     ("scenario", "transformers", "recording"),
     ("plan", "results"),
     ("", "plotting", "links"),
+    ("costs",),
     ("tapes",),
     ("roles",),
     ("loop", "isolated"),

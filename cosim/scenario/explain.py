@@ -14,10 +14,12 @@ from pydantic_core import ErrorDetails
 
 from cosim.errors import Problem
 from cosim.scenario.keys import (
+    MAX_SOUGHT,
     Path,
     Strays,
     example,
     legal_keys,
+    listed,
     nearest,
     value_at,
     yaml_path,
@@ -81,9 +83,10 @@ def problems(
 
     A union reports one failure for each of its members; they are joined into one problem.
     """
-    for path, meant in strays.meant.items():
+    for number, (path, meant) in enumerate(strays.meant.items()):
         key, legal = str(path[-1]), legal_keys(model, path[:-1])
-        hint = f"did you mean '{meant}'?" if meant else nearest(key, legal)
+        near = nearest(key, legal) if number < MAX_SOUGHT else listed(legal)
+        hint = f"did you mean '{meant}'?" if meant else near
         message = f"unknown key '{key}'{_inside(prefix, path[:-1])}"
         yield Problem((*prefix, *path), message, "", hint)
     for place, key in strays.missing:

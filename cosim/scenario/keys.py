@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import types
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
@@ -13,10 +14,17 @@ from pydantic.fields import FieldInfo
 Path = tuple[str | int, ...]
 #: So many letters of a word may stand for the only word that begins with them.
 SHORTEST_BEGINNING = 3
+#: Of so many unknown keys the one that was meant is looked for; more are no slips of the pen.
+MAX_SOUGHT = 100
 
 
 def close(word: str, legal: Iterable[str]) -> str:
     """Return the closest legal spelling; empty if none is near."""
+    return _close(word, tuple(legal))
+
+
+@lru_cache(maxsize=4096)
+def _close(word: str, legal: tuple[str, ...]) -> str:
     lowered = {choice.lower(): choice for choice in legal}
     found = difflib.get_close_matches(word.lower(), lowered, n=1)
     if not found and len(word) >= SHORTEST_BEGINNING:
@@ -28,11 +36,12 @@ def nearest(word: str, legal: Iterable[str]) -> str:
     """Return ``did you mean 'x'?`` for the closest legal spelling, or all of a short list."""
     choices = list(legal)
     meant = close(word, choices)
-    if meant:
-        return f"did you mean '{meant}'?"
-    if 0 < len(choices) <= 12:
-        return "legal: " + ", ".join(choices)
-    return ""
+    return f"did you mean '{meant}'?" if meant else listed(choices)
+
+
+def listed(legal: Sequence[str]) -> str:
+    """Return all of a short list; empty if it is long, or there is nothing."""
+    return "legal: " + ", ".join(legal) if 0 < len(legal) <= 12 else ""
 
 
 class Strays:
@@ -74,7 +83,8 @@ class Strays:
     ) -> None:
         present = value_at(parent, data)
         legal = [k for k in legal_keys(model, parent) if k not in present]  # type: ignore[operator]
-        meant = {stray: close(stray, legal) for stray in strays}
+        sought = strays[:MAX_SOUGHT]
+        meant = {stray: close(stray, legal) if stray in sought else "" for stray in strays}
         unclear = [stray for stray, key in meant.items() if not key]
         open_keys = [key for key in lacking if key not in meant.values()]
         if len(unclear) == len(open_keys) == 1:

@@ -114,8 +114,7 @@ def draft_case(path: Path, overrides: Mapping[str, Any] | None = None) -> Draft:
     source.data = _merged(source.data, overrides or {})
     source.options = frozenset(overrides or {})
     parts = read_parts(source.data)
-    for old, new in parts.renamed.items():
-        source.rename(old, new)
+    source.rename(parts.renamed)
     found = [*source.problems, *_unless_unread(parts.problems, source.problems)]
     found += consistency(parts.described, parts.record)
     brain, problems = read_brain(parts.brain, path.parent) if parts.brain else (None, [])

@@ -98,12 +98,28 @@ class Source:
             path = path[:-1]
         return self.files.get(path, self.name), self.lines.get(path, 1)
 
-    def rename(self, path: Path, key: str) -> None:
-        """Let everything below a key be found under another name of that key, too."""
-        for old, line in list(self.lines.items()):
-            if old[: len(path)] == path:
+    def rename(self, names: Mapping[Path, str]) -> None:
+        """Let everything below some keys be found under other names of these keys, too.
+
+        Parameters
+        ----------
+        names
+            The other name of each key by its path, which may be one that an earlier entry made.
+        """
+        below: dict[Path, list[Path]] = {}
+
+        def enter(path: Path) -> None:
+            for n in range(1, len(path) + 1):
+                below.setdefault(path[:n], []).append(path)
+
+        for path in self.lines if names else ():
+            enter(path)
+        for path, key in names.items():
+            for old in tuple(below.get(path, ())):
                 new = (*path[:-1], key, *old[len(path) :])
-                self.lines.setdefault(new, line)
+                if new not in self.lines:
+                    self.lines[new] = self.lines[old]
+                    enter(new)
                 if old in self.files:
                     self.files.setdefault(new, self.files[old])
 

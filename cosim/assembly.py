@@ -76,7 +76,7 @@ def connect(plan: Plan, rank: int | None, transport: Transport | None, deck: Dec
 def _tape(
     links: Links, channel: ChannelPlan, live: Inlet, known: Reel | None, deck: Deck
 ) -> None:
-    links.inlets[channel.name] = TapedInlet(live, known, deck.tape(channel.name))
+    links.inlets[channel.name] = TapedInlet(live, known, deck.tape(channel.name), channel)
 
 
 def _repeat(

@@ -25,7 +25,8 @@ def show_plan(case: Case, plan: Plan, scenario: Path) -> None:
         f"windows of {clock.ms(clock.window):g} ms ({plan.window_reason}), "
         f"tick {clock.tick_ms:g} ms", highlight=False, soft_wrap=True,
     )
-    for table in (_roles(case, plan), _borders(plan), _channels(plan), _conversions(plan)):
+    tables = _roles(case, plan), _borders(plan), _channels(plan), _conversions(plan)
+    for table in (*tables, _stimuli(case, plan)):
         if table.row_count:
             out.print(table)
     _cuts(plan, out)
@@ -131,6 +132,18 @@ def _guards(guards: Guards) -> Iterator[str]:
         elif isinstance(rule, Silent):
             at = f" for {format_ms(rule.length)} and {format_ms(rule.cell_time)} of all cells"
         yield f"{name}{at if action != 'ignore' else ''}: {action}"
+
+
+def _stimuli(case: Case, plan: Plan) -> Table:
+    """List the stimuli of models whose engine knows such; only the engine knows their class."""
+    table = _table("Stimuli", "model", "regions", "changes", "from", "to")
+    for model in dict.fromkeys(s.model for s in plan.simulators):
+        for s in getattr(case.scenario.models[model], "stimuli", ()):
+            table.add_row(
+                model, ", ".join(s.patterns), f"{s.parameter} by {s.add:+g}",
+                f"{format_ms(s.start)}", f"{format_ms(s.stop)}",
+            )
+    return table
 
 
 def _cuts(plan: Plan, out: Console) -> None:

@@ -13,6 +13,7 @@ from cosim.links.base import Inlet, Outlet
 from cosim.messages import Block, Signal
 from cosim.plan.model import ChannelPlan
 from cosim.tapes.reel import Reel, Tape
+from cosim.tapes.soundness import unsound
 
 #: Takes window, block of the record, and the block that differs from it.
 Listener = Callable[[int, Block, Block], None]
@@ -29,9 +30,14 @@ class TapedInlet:
         What an earlier attempt at the same run took, if any.
     tape
         Where to write what is taken, if anywhere.
+    channel
+        What the earlier tape must be of.
     """
 
-    def __init__(self, live: Inlet, earlier: Reel | None, tape: Tape | None) -> None:
+    def __init__(
+        self, live: Inlet, earlier: Reel | None, tape: Tape | None, channel: ChannelPlan
+    ) -> None:
+        self._channel = channel
         self.name, self.peer, self.lag, self.last = live.name, live.peer, live.lag, live.last
         self._live, self._earlier, self._tape = live, earlier, tape
 
@@ -45,10 +51,10 @@ class TapedInlet:
         Raises
         ------
         BorderError
-            If the tape has another window there.
+            If the tape has another window there, or what the channel does not carry.
         """
         if self._earlier is not None and self.repeats:
-            block = _due(self._earlier, index)
+            block = _due(self._earlier, index, self._channel)
         else:
             block = self._live.take(index)
         if self._tape is not None:
@@ -117,7 +123,7 @@ class PlayedInlet:
     def __init__(self, channel: ChannelPlan, reel: Reel) -> None:
         self.name, self.peer = channel.name, channel.source
         self.lag, self.last = channel.lag, channel.last
-        self._reel = reel
+        self._reel, self._channel = reel, channel
 
     def ready(self) -> bool:
         """Tell whether there is a block left."""
@@ -129,15 +135,19 @@ class PlayedInlet:
         Raises
         ------
         BorderError
-            If the tape has another window there.
+            If the tape has another window there, or what the channel does not carry.
         """
-        return _due(self._reel, index)
+        return _due(self._reel, index, self._channel)
 
 
-def _due(reel: Reel, index: int) -> Block:
+def _due(reel: Reel, index: int, channel: ChannelPlan) -> Block:
     found, block = reel.next()
     if found != index:
         raise BorderError(f"{reel.channel}: the tape has window {found}, {index} was due")
+    flaw = unsound(block, index, channel)
+    if flaw:
+        place = f"{reel.channel}: the tape {reel.path.name} has in window {index}"
+        raise BorderError(f"{place}: {flaw}")
     return block
 
 

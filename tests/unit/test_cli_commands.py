@@ -63,6 +63,13 @@ def test_plan_shows_borders_lags_conversions_and_the_launch_command(command, a_c
         assert part in out
 
 
+def test_plan_lists_stimuli(command):
+    code, out, _ = command("plan", DEMO.parent / "cerebellum_stimulus.yaml")
+    assert code == 0
+    rows = r"Stimuli *\n.*\n.* CbCtx_L +mf_background by \+0\.0405 +400 ms +450 ms *\n.* CbNuc_L "
+    assert re.search(rows, out), out
+
+
 def test_plan_as_json_is_the_plan(command):
     code, out, _ = command("plan", DEMO, "--json")
     assert code == 0

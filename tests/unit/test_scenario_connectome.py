@@ -79,6 +79,12 @@ def test_weights_are_scaled(brain, how, factor):
     np.testing.assert_array_equal(scaled, brain().weights / factor)
 
 
+def test_a_weight_may_be_negative_and_is_scaled_regardless_of_sign(brain):
+    members = {"weights.txt": "0 1 -4\n3 0 0\n0 2 0"}
+    weights = brain(members, "  weights: scaled_by_maximum\n").weights
+    assert weights.tolist() == [[0, 0.25, -1], [0.75, 0, 0], [0, 0.5, 0]]
+
+
 @pytest.mark.parametrize(
     ("members", "says"),
     [

@@ -2,6 +2,7 @@
 
 import tempfile
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,11 +13,14 @@ from hypothesis import strategies as st
 from cosim.clock import Clock
 from cosim.errors import BorderError
 from cosim.messages import Signal, SpikeBatch
+from cosim.plan.model import ChannelPlan
 from cosim.tapes import Deck, Reel, RepeatingOutlet, TapeDamaged, TapedInlet
 from cosim.tapes.ends import difference, same
 from cosim.tapes.reel import Tape, tape_path
 
 CHANNEL = "A:spikes.E -> A.E.to.B:in / with a slash"
+VALUES = ChannelPlan(CHANNEL, "A", "spikes.E", "A.E.to.B", "in", 1, 99, 2, 1)
+SPIKES = replace(VALUES, rows=0, columns=9)
 CLOCK = Clock(100_000, 10, 10_000)
 finite = st.floats(allow_nan=False, allow_infinity=False, width=64)
 
@@ -137,7 +141,7 @@ def test_an_inlet_repeats_then_goes_on_live_and_tapes_both(tmp_path):
     write(earlier, [signal(-2), signal(-1)])
     deck = Deck(tmp_path / "now", [earlier])
     live = Queue()
-    inlet = TapedInlet(live, deck.earlier(CHANNEL), deck.tape(CHANNEL))
+    inlet = TapedInlet(live, deck.earlier(CHANNEL), deck.tape(CHANNEL), VALUES)
     for index in (-2, -1):
         assert inlet.ready()
         assert same(inlet.take(index), signal(index))
@@ -153,9 +157,41 @@ def test_an_inlet_repeats_then_goes_on_live_and_tapes_both(tmp_path):
 def test_an_inlet_refuses_a_tape_of_other_windows(tmp_path):
     write(tmp_path, [signal(-2)])
     with closing(Reel(tmp_path, CHANNEL)) as reel:
-        inlet = TapedInlet(Queue(), reel, None)
+        inlet = TapedInlet(Queue(), reel, None, VALUES)
         with pytest.raises(BorderError, match="has window -2, 5 was due"):
             inlet.take(5)
+
+
+def spikes(ticks, senders):
+    return SpikeBatch(-10, 0, np.array(ticks, np.int64), np.array(senders, np.int32))
+
+
+@pytest.mark.parametrize(
+    ("channel", "block", "said"),
+    [
+        (VALUES, spikes([-1], [0]), "spikes where values are carried"),
+        (SPIKES, signal(-1), "values where spikes are carried"),
+        (VALUES, Signal(-5, 5, np.zeros((2, 1))), "ticks -5 to 5 are not those of the window"),
+        (VALUES, Signal(-1000, 5, np.zeros((2, 1))), "are not those of the window"),
+        (VALUES, Signal(-10, 5, np.zeros((0, 1))), "are not those of the window"),
+        (VALUES, Signal(-10, 10, np.zeros((1, 1))), r"\(1, 1\) values where \(2, 1\) are"),
+        (VALUES, Signal(-10, 5, np.full((2, 1), np.nan)), "not finite"),
+        (SPIKES, spikes([-10], [0]), "a spike is outside of the window"),
+        (SPIKES, spikes([1], [0]), "a spike is outside of the window"),
+        (SPIKES, spikes([-1], [9]), "a spike of sender 9 where there are 9"),
+        (SPIKES, spikes([-1], [-1]), "a spike of sender -1"),
+        (SPIKES, spikes([-1, -2], [0, 0]), "not in order"),
+    ],
+)
+def test_a_forged_block_is_refused_with_file_and_window(tmp_path, channel, block, said):
+    tape = Tape(tmp_path, CHANNEL)
+    tape.append(-1, block)
+    tape.close()
+    name = tape_path(tmp_path, CHANNEL).name
+    with closing(Reel(tmp_path, CHANNEL)) as reel:
+        inlet = TapedInlet(Queue(), reel, None, channel)
+        with pytest.raises(BorderError, match=rf"the tape {name} has in window -1: .*{said}"):
+            inlet.take(-1)
 
 
 def test_an_outlet_compares_what_is_known_and_sends_the_rest(tmp_path):

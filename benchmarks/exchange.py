@@ -14,12 +14,14 @@ from cosim_launch import Layout, find_mpirun, launch_command, local_cores, witho
 
 NAME = "exchange"
 TIME_LIMIT_S = 240
+#: Round trips of small blocks that are timed together.
+ROUNDS = 500
 
 
 def rows(options: Options) -> Iterator[Row]:
     """Yield a line for each kind of block and size."""
     repeats = 2 * options.repeats + 1
-    program = (sys.executable, "-m", "benchmarks.exchange_ranks", str(repeats))
+    program = (sys.executable, "-m", "benchmarks.exchange_ranks", str(repeats), str(ROUNDS))
     layout = Layout(2, (1, 1), 1, local_cores())
     command = launch_command(find_mpirun(), layout, program)
     done = subprocess.run(

@@ -1,6 +1,6 @@
-"""Both ranks of the exchange benchmark: ``mpirun -n 2 python -m benchmarks.exchange_ranks``.
+"""Both ranks of the exchange benchmark.
 
-A block goes to the other rank and back, through our channels and by plain sends and receives of
+``mpirun -n 2 python -m benchmarks.exchange_ranks REPEATS ROUNDS`` runs them. A block goes to the other rank and back, through our channels and by plain sends and receives of
 buffers of the same size, in turns.
 """
 
@@ -97,14 +97,14 @@ def timed(world: Any, one: Callable[[], None], rounds: int) -> float:
     return (time.perf_counter() - begin) / rounds
 
 
-def rounds_for(size: int) -> int:
-    """Return how many round trips take some milliseconds."""
-    return max(20, min(500, 20_000_000 // (size + 40_000)))
+def rounds_for(size: int, most: int) -> int:
+    """Return how many round trips take some milliseconds, or the most that are wanted."""
+    return min(most, max(20, 20_000_000 // (size + 40_000)))
 
 
 def main() -> None:
     """Measure every size, and print what rank 0 found as JSON."""
-    repeats = int(sys.argv[1])
+    repeats, most = int(sys.argv[1]), int(sys.argv[2])
     mpi = Mpi()
     from mpi4py import MPI
 
@@ -112,7 +112,7 @@ def main() -> None:
     found = []
     cases = [(kind, size) for kind in ("signal", "spikes") for size in SIZES]
     for case, (kind, size) in enumerate(cases):
-        rounds = rounds_for(size)
+        rounds = rounds_for(size, most)
         channels = Channels(mpi, block_of(kind, size), WARM_UP + repeats * rounds, 4 * case)
         plain = plain_round(world, MPI.BYTE, size)
         timed(world, channels.round, WARM_UP)

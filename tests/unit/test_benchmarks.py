@@ -95,7 +95,8 @@ def test_a_failure_has_no_figures():
     assert found.verdict == "failed"
 
 
-def test_the_exchange_is_measured_for_both_kinds_and_all_sizes(options):
+def test_the_exchange_is_measured_for_both_kinds_and_all_sizes(options, monkeypatch):
+    monkeypatch.setattr(exchange, "ROUNDS", 2)
     found = list(exchange.rows(options))
     assert len(found) == 2 * len(SIZES)
     assert all(r.ratio > 0 and r.limit == "at most 2" for r in found)

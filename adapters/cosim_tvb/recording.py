@@ -91,6 +91,12 @@ class Track:
                 part = slice(begin, begin + monitor.istep)
                 self._average(first + begin, places[part], observed[part])
             return
+        if type(monitor) is library.monitors.Raw:
+            kept = observed if self._select is None else observed[:, :, self._select]
+            times = np.arange(first, first + len(observed)) * monitor.dt
+            self._times.extend(times.tolist())
+            self._rows.extend(np.array(kept, np.float64).reshape(len(observed), -1))
+            return
         every = 1
         if type(monitor) in (library.monitors.SubSample, library.monitors.GlobalAverage):
             every = monitor.istep

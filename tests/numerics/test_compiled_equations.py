@@ -8,6 +8,7 @@ from test_compiled import PAIRS, coupled
 
 from cosim_tvb import library
 from cosim_tvb.compiled.loop import CompiledLoop
+from cosim_tvb.compiled.native import kernel
 from cosim_tvb.compiled.support import KERNEL, MODELS
 from cosim_tvb.facts import third_party_models
 
@@ -127,3 +128,11 @@ def test_a_coupling_sums_over_sources_and_not_over_targets():
     turned.connectivity.weights = turned.connectivity.weights.T.copy()
     wrong, _ = one_step(turned)
     assert np.abs(right - wrong).max() > 1e-2
+
+
+def test_a_kernel_that_cannot_be_kept_on_disk_is_compiled_all_the_same():
+    space = {}
+    exec("def double(x, y):\n    y[0] = 2.0 * x[0]\n", space)  # Numba finds no place for it
+    doubled = np.zeros(1)
+    kernel(space["double"])(np.ones(1), doubled)
+    assert doubled[0] == 2.0

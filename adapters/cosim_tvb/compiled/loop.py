@@ -106,7 +106,14 @@ class CompiledLoop:
             Filled with the state after each step; shape (steps, variables, regions, 1).
         inputs
             Filled with the coupling that governs each; shape (steps, inputs, regions, 1).
+
+        Raises
+        ------
+        ValueError
+            If one of them is not contiguous.
         """
+        if not (trace.flags.c_contiguous and inputs.flags.c_contiguous):
+            raise ValueError("the arrays to be filled have to be contiguous")
         sim, history = self._sim, self._sim.history
         steps, first = len(trace), sim.current_step + 1
         states, couplings = trace[..., 0], inputs[..., 0]

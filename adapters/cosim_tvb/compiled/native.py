@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib.metadata import version
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -43,9 +44,11 @@ def record(cls: type[NamedTuple], *fields: Numba) -> Numba:
 def kernel(function: Callable[..., Any]) -> Numba:
     """Return a dispatcher of Numba that compiles when asked to and keeps the result on disk.
 
-    Where neither the package's folder nor the user's cache can be written, it is compiled in
-    every process.
+    Numba looks at the file of a function to see whether what it kept is still good. Kernels hold
+    functions of tvb-library, too, so its version is a part of their name on disk. Where neither
+    the package's folder nor the user's cache can be written, a kernel is compiled in every process.
     """
+    function.__qualname__ += f"-tvb-{version('tvb-library')}"
     try:
         return njit(cache=True, error_model="numpy")(function)
     except RuntimeError:
@@ -53,9 +56,12 @@ def kernel(function: Callable[..., Any]) -> Numba:
 
 
 def compiled(dispatcher: Numba, signature: Numba) -> Numba:
-    """Return the dispatcher, compiled or loaded for one signature and no other."""
+    """Return a kernel as a function for arguments of one signature.
+
+    It does not look at their types, which for arguments that are kernels takes most of a call.
+    """
     dispatcher.compile(signature)
-    return dispatcher
+    return dispatcher.overloads[signature.args].entry_point
 
 
 class Native(types.WrapperAddressProtocol):
@@ -73,7 +79,7 @@ class Native(types.WrapperAddressProtocol):
     """
 
     def __init__(self, dispatcher: Numba, signature: Numba) -> None:
-        compiled(dispatcher, signature)
+        dispatcher.compile(signature)
         self._kept = dispatcher.overloads[signature.args]
         name = self._kept.fndesc.llvm_cfunc_wrapper_name
         self._address = self._kept.library.get_pointer_to_function(name)

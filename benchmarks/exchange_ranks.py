@@ -1,7 +1,8 @@
 """Both ranks of the exchange benchmark.
 
-``mpirun -n 2 python -m benchmarks.exchange_ranks REPEATS ROUNDS`` runs them. A block goes to the other rank and back, through our channels and by plain sends and receives of
-buffers of the same size, in turns.
+``mpirun -n 2 python -m benchmarks.exchange_ranks REPEATS ROUNDS`` runs them. A block goes to the
+other rank and back, through our channels and by plain sends and receives of buffers of the same
+size, in turns.
 """
 
 from __future__ import annotations
@@ -50,22 +51,20 @@ class Channels:
 
     def round(self) -> None:
         """Send and take, or take and send."""
+        outlet, inlet, index = self.outlet, self.inlet, self._index
+        block = self._block
+        if not self._first:
+            while not inlet.ready():
+                pass
+            block = inlet.take(index)
+        while not outlet.room():
+            pass
+        outlet.put(index, block)
         if self._first:
-            self._put(self._block)
-            self._take()
-        else:
-            self._put(self._take())
-        self._index += 1
-
-    def _put(self, block: Block) -> None:
-        while not self.outlet.room():
-            pass
-        self.outlet.put(self._index, block)
-
-    def _take(self) -> Block:
-        while not self.inlet.ready():
-            pass
-        return self.inlet.take(self._index)
+            while not inlet.ready():
+                pass
+            inlet.take(index)
+        self._index = index + 1
 
     def finish(self) -> None:
         """Wait until all has left."""

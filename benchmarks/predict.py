@@ -3,7 +3,8 @@
 ``python benchmarks/predict.py configs/demo.yaml`` calibrates the scenario, then runs it under
 mpirun with windows, ranks and placements that it was not calibrated on, and prints the predicted
 and the measured time from the first window to the last with the error in percent. The load tells
-how many processes wanted a core meanwhile: what others take from a run, no model can know.
+how many processes wanted a core meanwhile: what others take from a run, no model can know. The
+processor time of all ranks together, predicted and measured, depends less on them.
 """
 
 from __future__ import annotations
@@ -71,29 +72,36 @@ def layouts(scenario: Path, duration: str) -> Iterator[tuple[Layout, Plan]]:
             )[1]
 
 
-def measured_s(scenario: Path, layout: Layout, duration: str, repeats: int) -> tuple[float, float]:
-    """Return the median time from the first window to the last, and the load meanwhile."""
-    walls = []
+def measured_s(
+    scenario: Path, layout: Layout, duration: str, repeats: int
+) -> tuple[float, float, float]:
+    """Return medians of wall and processor time from the first window on, and the load."""
+    walls, works = [], []
     for _ in range(repeats):
         with tempfile.TemporaryDirectory() as folder:
             run_dir = Path(folder) / "run"
             cosim("run", str(scenario), "--duration", duration, "--run-dir", str(run_dir),
                   "--no-picture", "-q", *layout.options)
             with open_result(run_dir) as result:
-                walls.append(profile_of(result).wall_s)
-    return statistics.median(walls), os.getloadavg()[0]
+                account = profile_of(result)
+            walls.append(account.wall_s)
+            works.append(sum(role.cpu_s for role in account.roles))
+    return statistics.median(walls), statistics.median(works), os.getloadavg()[0]
 
 
 def compare(scenario: Path, costs: Costs, duration: str, repeats: int) -> list[float]:
     """Print a line for each layout, and return the errors in percent."""
-    print(f"{'window':>8} {'ranks':>6} {'predicted':>10} {'measured':>9} {'error':>7} {'load':>6}")
+    print(f"{'window':>8} {'ranks':>6} {'predicted':>10} {'measured':>9} {'error':>6}  "
+          f"{'work predicted':>15} {'measured':>9} {'error':>6} {'load':>6}")
     errors = []
     for layout, plan in list(layouts(scenario, duration))[:LAYOUTS]:
-        predicted = predict(plan, costs).wall_s
-        wall, load = measured_s(scenario, layout, duration, repeats)
-        errors.append(100 * (predicted / wall - 1))
-        print(f"{layout.window:>8} {layout.ranks:>6} {predicted:>8.2f} s {wall:>7.2f} s "
-              f"{errors[-1]:>+6.0f}% {load:>6.1f}", flush=True)
+        predicted = predict(plan, costs)
+        work = sum(role.busy_s for role in predicted.roles)
+        wall, spent, load = measured_s(scenario, layout, duration, repeats)
+        errors.append(100 * (predicted.wall_s / wall - 1))
+        print(f"{layout.window:>8} {layout.ranks:>6} {predicted.wall_s:>8.2f} s {wall:>7.2f} s "
+              f"{errors[-1]:>+5.0f}%  {work:>13.2f} s {spent:>7.2f} s "
+              f"{100 * (work / spent - 1):>+5.0f}% {load:>6.1f}", flush=True)
     return errors
 
 

@@ -23,7 +23,7 @@ from cosim.plan.model import HEADER_BYTES, ChannelPlan
 #: Payload bytes that travel with their header.
 INLINE_BYTES = 16384
 #: Payload bytes of prepared sends of spikes; a batch takes the least that holds it.
-_SPIKE_SIZES = (240, 1008, 4080, INLINE_BYTES)
+_SPIKE_SIZES = (240, 1200, 4800, INLINE_BYTES)
 
 
 class Request(Protocol):
@@ -56,6 +56,9 @@ class Transport(Protocol):
         """Prepare a receive."""
 
 
+_NO_MORE: Sequence[Request] = ()
+
+
 def _sizes(channel: ChannelPlan) -> tuple[int, ...]:
     """Return the payload bytes of the messages that can carry a block whole."""
     if channel.spikes:
@@ -83,6 +86,7 @@ class MpiOutlet:
         self.name, self.peer = channel.name, channel.target
         self.lag, self.last = channel.lag, channel.last
         self._transport, self._rank, self._tag = transport, rank, tag
+        self._sizes = _sizes(channel)
         self._free = [
             _Envelope(channel, transport, rank, tag) for _ in range(depth(channel.lag))
         ]
@@ -106,9 +110,15 @@ class MpiOutlet:
 
     def put(self, index: int, block: Block) -> None:
         """Start sending a block; `room` must have said yes."""
-        envelope = self._free.pop()
-        more: Sequence[Request] = ()
-        if not envelope.send(index, block):
+        envelope, sizes = self._free.pop(), self._sizes
+        size = envelope.frame.write(index, block)
+        which, more = 0, _NO_MORE
+        if whole := size <= sizes[-1]:
+            while size > sizes[which]:
+                which += 1
+        envelope.sent = sent = envelope.prepared[which] or envelope.prepare(which)
+        sent.Start()
+        if not whole:
             more = [
                 self._transport.send(part, self._rank, self._tag + 1)
                 for part in wire.parts_of(block)
@@ -124,30 +134,21 @@ class MpiOutlet:
 class _Envelope:
     """A frame, and the sends that are prepared for it."""
 
-    __slots__ = ("_address", "_frame", "_prepared", "_sizes", "_transport", "sent")
+    __slots__ = ("_address", "_sizes", "_transport", "frame", "prepared", "sent")
 
     def __init__(
         self, channel: ChannelPlan, transport: Transport, rank: int, tag: int
     ) -> None:
-        self._frame, self._sizes = _frame(channel), _sizes(channel)
+        self.frame, self._sizes = _frame(channel), _sizes(channel)
         self._transport, self._address = transport, (rank, tag)
-        self._prepared: list[Prepared | None] = [None for _ in self._sizes]
+        #: For each of the sizes, once it was needed.
+        self.prepared: list[Prepared | None] = [None for _ in self._sizes]
         self.sent: Prepared
 
-    def send(self, index: int, block: Block) -> bool:
-        """Send a block, or its header alone; tell whether it went whole."""
-        size, sizes = self._frame.write(index, block), self._sizes
-        which = 0
-        if whole := size <= sizes[-1]:
-            while size > sizes[which]:
-                which += 1
-        self.sent = sent = self._prepared[which] or self._prepare(which)
-        sent.Start()
-        return whole
-
-    def _prepare(self, which: int) -> Prepared:
-        part = self._frame.data[: HEADER_BYTES + self._sizes[which]]
-        prepared = self._prepared[which] = self._transport.sender(part, *self._address)
+    def prepare(self, which: int) -> Prepared:
+        """Prepare the send of so many bytes of the frame."""
+        part = self.frame.data[: HEADER_BYTES + self._sizes[which]]
+        prepared = self.prepared[which] = self._transport.sender(part, *self._address)
         return prepared
 
 
@@ -174,13 +175,10 @@ class MpiInlet:
         self._more: Sequence[Request] = ()
         for _ in range(min(depth(channel.lag), self._unposted)):
             frame = _frame(channel)
-            self._post(transport.receiver(frame.data, rank, tag), frame)
-
-    def _post(self, request: Prepared, frame: Frame) -> None:
-        if self._unposted > 0:
-            self._unposted -= 1
-            request.Start()
-            self._posted.append((request, frame))
+            receive = transport.receiver(frame.data, rank, tag)
+            receive.Start()
+            self._posted.append((receive, frame))
+        self._unposted -= len(self._posted)
 
     def ready(self) -> bool:
         """Tell whether the next message has come in full."""
@@ -190,7 +188,7 @@ class MpiInlet:
             request, frame = self._posted[0]
             if not request.Test():
                 return False
-            self._head = head = wire.read_head(frame.data)
+            self._head = head = frame.head()
             if wire.size_of(head) > frame.size:
                 self._receive_directly(head)
         return not self._more or all(r.Test() for r in self._more)
@@ -204,14 +202,18 @@ class MpiInlet:
 
     def take(self, index: int) -> Block:
         """Return the next block; `ready` must have said yes."""
-        (request, frame), head = self._posted.popleft(), self._head
+        posted, head = self._posted, self._head
         assert head is not None
+        receive = posted.popleft()
         if self._coming is None:
-            block = frame.read(head)
+            block = receive[1].read(head)
         else:
             block, self._coming, self._more = self._coming, None, ()
         self._head = None
-        self._post(request, frame)
+        if self._unposted > 0:
+            self._unposted -= 1
+            receive[0].Start()
+            posted.append(receive)
         if head[3] != index:
             raise BorderError(f"{self.name}: window {head[3]} came where {index} was due")
         return block

@@ -20,7 +20,7 @@ HEADER = np.dtype([
     ("start", "<i8"), ("second", "<i8"), ("count", "<i8"), ("spare", "<i8"),
 ])
 _FIELDS = struct.Struct("<HHIqqqqq")
-_pack = _FIELDS.pack_into
+_pack, _unpack = _FIELDS.pack_into, _FIELDS.unpack_from
 assert HEADER.itemsize == _FIELDS.size == HEADER_BYTES
 
 Bytes = NDArray[np.uint8]
@@ -87,6 +87,13 @@ class Frame:
             self.ints[senders : senders + count] = block.senders
         return size
 
+    def head(self) -> Head:
+        """Return the fields of the header; see `read_head`."""
+        head: Head = _unpack(self._memory)
+        if head[0] != VERSION or not SIGNAL <= head[1] <= SPIKES:
+            _refuse(head)
+        return head
+
     def read(self, head: Head) -> Block:
         """Return the block behind a header; it owns its data."""
         _, kind, columns, _, start, second, count, _ = head
@@ -141,12 +148,16 @@ def read_head(header: Bytes) -> Head:
     BorderError
         If it is of another version or kind.
     """
-    head: Head = _FIELDS.unpack_from(header.data)
+    head: Head = _unpack(header.data)
+    _refuse(head)
+    return head
+
+
+def _refuse(head: Head) -> None:
     if head[0] != VERSION:
         raise BorderError(f"a message of version {head[0]} came; this is {VERSION}")
     if not SIGNAL <= head[1] <= SPIKES:
         raise BorderError(f"a message of unknown kind {head[1]} came")
-    return head
 
 
 def size_of(head: Head) -> int:

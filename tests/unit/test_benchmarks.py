@@ -1,4 +1,4 @@
-"""The benchmarks run, and their table says what was measured. How fast anything is, is not asked."""
+"""The benchmarks run, and their table says what was measured. Speed itself is not asked."""
 
 import csv
 import json
@@ -141,7 +141,7 @@ def test_one_scenario_allows_windows_from_half_a_millisecond_to_twenty(window, t
 
 
 def test_a_command_that_fails_says_why():
-    with pytest.raises(jobs.JobFailed, match="cannot be read|does not exist|no such"):
+    with pytest.raises(jobs.JobFailed, match=r"nowhere\.yaml"):
         jobs.command("plan", "nowhere.yaml")
 
 

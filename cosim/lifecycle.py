@@ -33,7 +33,7 @@ _ENDINGS = {
     signal.SIGTERM: "told to end", signal.SIGUSR1: "told to end", signal.SIGINT: "interrupted",
 }
 #: How long after a signal the next window may come before the present one is broken off.
-PATIENCE_S = 5.0
+PATIENCE_S = 3.0
 
 
 class Stopped(BaseException):

@@ -11,7 +11,9 @@ from typing import Any
 from cosim.assembly import assemble, connect, labels
 from cosim.errors import PeerFailed, RoleFailed, ScenarioInvalid
 from cosim.lifecycle import (
+    PATIENCE_S,
     REPORT_EVERY_S,
+    Stopped,
     WallLimit,
     about,
     cause,
@@ -286,7 +288,9 @@ class Session:
             self._mpi.tell(rank, "failed", text=text)
         self._give_up(text)
         self._tell_closed()
-        self._wait(GRACE_S, lambda: self._closed >= set(others) - self._stalls.lost)
+        # A signal reaches all, and leaves each its time to end its window.
+        grace_s = GRACE_S + PATIENCE_S * isinstance(error, Stopped)
+        self._wait(grace_s, lambda: self._closed >= set(others) - self._stalls.lost)
         self._sentinel.release()
         self._mpi.abort(code)
 

@@ -206,7 +206,12 @@ class Course:
             # Of several roles on a rank, the one that is least far counts.
             assert fault.window - 3 <= int(told[1]) <= fault.window, f"{fault}: {line}"
         elif fault.kind == "stop":
-            assert re.search(rf"window {fault.window}\b", line) or fault.role in line, ended.err
+            # Any role of the rank may be the one that is waited for, a little before or after.
+            failed = rf"cosim: role (\S+) on rank {rank}\b.* failed in window (\d+)"
+            said = rf"{failed}: waited \d+ s: \1 is stopped"
+            told = re.match(said, line)
+            assert told, f"{fault}: {ended.err}"
+            assert abs(fault.window - int(told[2])) <= 3, f"{fault}: {line}"
         else:
             window = r"\d+" if fault.kind == "full" else fault.window
             # A full disk concerns all roles of a rank, which are named together.

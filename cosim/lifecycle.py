@@ -79,7 +79,7 @@ def heed_signals() -> None:
     signal.signal(signal.SIGALRM, _SIGNALS.break_off)
     for number in _ENDINGS:
         # A shell lets what it runs in the background ignore Ctrl-C.
-        if signal.getsignal(number) is not signal.SIG_IGN:
+        if number != signal.SIGINT or signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, _SIGNALS.note)
 
 

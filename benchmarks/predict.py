@@ -85,7 +85,7 @@ def measured_s(
             with open_result(run_dir) as result:
                 account = profile_of(result)
             walls.append(account.wall_s)
-            works.append(sum(role.cpu_s for role in account.roles))
+            works.append(float(sum(role.cpu_s.sum() for role in account.roles)))
     return statistics.median(walls), statistics.median(works), os.getloadavg()[0]
 
 

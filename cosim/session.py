@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from cosim.account import ACCOUNT
 from cosim.assembly import assemble, connect, labels
 from cosim.errors import PeerFailed, RoleFailed, ScenarioInvalid
 from cosim.lifecycle import (
@@ -203,6 +204,7 @@ class Session:
         return notes
 
     def _work(self) -> list[str]:
+        ACCOUNT.stage("building")
         plan, rank = self._plan, self._mpi.rank
         for model in dict.fromkeys(s.model for s in plan.simulators if s.rank == rank):
             self._check(model)

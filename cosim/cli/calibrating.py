@@ -76,7 +76,7 @@ def calibrate(scenario: Path, to: Path | None, duration: str | None) -> int:
     asked_ms = None if duration is None else time_ms("--duration", duration)
     out = console()
     windows_ms = lengths_ms(case, plan)
-    one = _one_thread(plan)
+    one = _one_thread(case, plan)
     costs: dict[str, dict[float, float]] = {}
     load = os.getloadavg()[0]
     with tempfile.TemporaryDirectory() as temporary:
@@ -84,17 +84,16 @@ def calibrate(scenario: Path, to: Path | None, duration: str | None) -> int:
         for window_ms in windows_ms:
             out.print(f"windows of {window_ms:g} ms", highlight=False)
             found = workshop.run(window_ms, one)
+            share = core_share(found.account.roles)
             for role in found.account.roles:
-                # Others may use the machine: what counts is the time with a core.
-                seconds = per_window_s(role) * core_share(found.account.roles)
-                costs.setdefault(role.role, {})[window_ms] = seconds
+                costs.setdefault(role.role, {})[window_ms] = per_window_s(role, share)
         parallel = {}
         if one and cores() > 1:
             out.print(f"windows of {window_ms:g} ms, two threads each", highlight=False)
             twice = workshop.run(window_ms, dict.fromkeys(one, 2))
             share = core_share(twice.account.roles)
             parallel = {
-                r.role: parallel_part(costs[r.role][window_ms], per_window_s(r) * share, 2)
+                r.role: parallel_part(costs[r.role][window_ms], per_window_s(r, share), 2)
                 for r in twice.account.roles if r.kind == "spiking"
             }
     message_s, byte_s = _messages()
@@ -149,9 +148,10 @@ def lengths_ms(case: Case, plan: Plan) -> list[float]:
     return [plan.clock.ms(count * base) for count in counts[:LENGTHS]]
 
 
-def _one_thread(plan: Plan) -> dict[str, int]:
-    """Return the models that have threads, with one each."""
-    return {s.model: 1 for s in plan.simulators if s.kind == "spiking"}
+def _one_thread(case: Case, plan: Plan) -> dict[str, int]:
+    """Return the models that can have threads, with one each."""
+    models = case.scenario.models
+    return {s.model: 1 for s in plan.simulators if hasattr(models[s.model], "threads")}
 
 
 class _Workshop:

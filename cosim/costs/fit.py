@@ -12,27 +12,41 @@ from cosim.results.profile import RoleProfile, Seconds
 #: The part of the windows at either end that does not count: start-up, and what others of the
 #: machine took.
 TRIM = 0.15
+#: Processor time is not a role's own if it is less than this part of its time, or more.
+OWN = 0.5
+#: Of a typical window, what writing files may add on average.
+RARE = 0.2
 
 
-def per_window_s(role: RoleProfile) -> float:
-    """Return the seconds of work of a typical window, waiting not counted."""
+def per_window_s(role: RoleProfile, share: float = 1.0) -> float:
+    """Return the seconds of work of a typical window of a serial run, waiting not counted.
+
+    Others may use the machine. So the processor time counts, where it is that of the role: not for
+    a simulator with threads, or in a process of its own.
+
+    Parameters
+    ----------
+    share
+        For which part of its time the process had a core, see `core_share`.
+    """
     work_s = role.length_s - role.spent_s["wait"]
     record_s = role.spent_s.get("record", np.zeros(len(work_s)))
-    # Files are written now and then, in few windows: these must not be trimmed away.
-    return trimmed_mean(work_s - record_s) + min(
-        float(record_s.mean()), 4 * trimmed_mean(record_s) + 1e-3 * role.window_ms
-    )
+    own = OWN * share * work_s.sum() <= role.cpu_s.sum() <= work_s.sum() / OWN
+    typical_s = trimmed_mean(role.cpu_s) if own else share * trimmed_mean(work_s)
+    # Files are written in few windows, which must not be trimmed away, nor count for what others
+    # of the machine made of them.
+    rare_s = max(float(record_s.mean()) - trimmed_mean(record_s), 0.0)
+    return typical_s + share * min(rare_s, RARE * typical_s)
 
 
 def core_share(roles: Sequence[RoleProfile]) -> float:
     """Return for which part of its time the process of a serial run had a core, at most 1.
 
-    Others may have wanted the cores, too. Simulators with threads of their own, or in processes of
-    their own, tell nothing about that.
+    Simulators with threads, or in processes of their own, tell nothing about that.
     """
-    single = [r for r in roles if r.kind != "spiking"]
-    cpu_s = sum(r.cpu_s for r in single)
-    wall_s = sum(sum(r.total_s.values()) for r in single)
+    single = [r for r in roles if r.kind != "spiking" and len(r.cpu_s)]
+    cpu_s = sum(trimmed_mean(r.cpu_s) for r in single)
+    wall_s = sum(trimmed_mean(r.length_s - r.spent_s["wait"]) for r in single)
     return min(cpu_s / wall_s, 1.0) if cpu_s > 0 and wall_s > 0 else 1.0
 
 

@@ -50,7 +50,7 @@ class RoleProfile:
     cores
         How many its process could use; 0 if unknown.
     cpu_s
-        Processor time of its process over all windows of the role; 0 if unknown.
+        Processor time of its process in each window; 0 if unknown.
     """
 
     role: str
@@ -66,7 +66,7 @@ class RoleProfile:
     window_ms: float
     stages: Mapping[str, float] = field(default_factory=dict)
     cores: int = 0
-    cpu_s: float = 0.0
+    cpu_s: Seconds = field(default_factory=lambda: np.zeros(0))
 
     @cached_property
     def length_s(self) -> Seconds:
@@ -238,7 +238,7 @@ def profile_of(result: Result) -> Profile:
             {state: timing[f"{state}_s"].values for state in states},
             timing.waited_for.values, timing.repeated.values,
             float(timing.attrs["window_ms"]), timing.attrs["stages"], timing.attrs["cores"],
-            float(timing.cpu_s.sum()),
+            timing.cpu_s.values,
         ))
     ready_s = _ready_s([r for r in roles if len(r.window)])
     roles = [_without_start(role, ready_s) for role in roles]

@@ -175,23 +175,38 @@ def account(kind, cpu_s, **spent_s):
     every = {s: np.full(10, spent_s.get(s, 0.0)) for s in STATES}
     return RoleProfile(
         kind, 0, "", kind, 1, np.arange(10), np.arange(10.0), every, np.full(10, ""),
-        np.zeros(10, bool), 2.0, cpu_s=cpu_s,
+        np.zeros(10, bool), 2.0, cpu_s=np.full(10, cpu_s),
     )
 
 
 def test_the_share_of_a_core_is_that_of_what_has_no_threads():
-    field = account("mean_field", 4.0, compute=0.7, record=0.1)
-    threaded = account("spiking", 30.0, compute=1.0)
+    field = account("mean_field", 0.4, compute=0.7, record=0.1)
+    threaded = account("spiking", 3.0, compute=1.0)
     assert core_share([field, threaded]) == pytest.approx(0.5)
     assert core_share([threaded]) == 1.0
-    assert core_share([account("transformer", 90.0, convert=1.0)]) == 1.0
+    assert core_share([account("transformer", 9.0, convert=1.0)]) == 1.0
 
 
-def test_waiting_costs_nothing_and_recording_counts_on_average():
-    role = account("mean_field", 4.0, compute=0.7, wait=5.0)
+def test_waiting_costs_nothing():
+    role = account("mean_field", 0.7, compute=0.7, wait=5.0)
     assert per_window_s(role) == pytest.approx(0.7)
-    role = account("mean_field", 4.0, compute=0.7, record=0.1)
+
+
+def test_processor_time_counts_where_it_is_the_roles_own():
+    """Half of the time others had the core: the work took half of what the clock says."""
+    assert per_window_s(account("mean_field", 0.4, compute=0.8), 0.5) == pytest.approx(0.4)
+    # Here somebody else worked for it: another process, or more than one thread.
+    assert per_window_s(account("spiking", 0.01, compute=0.8), 0.5) == pytest.approx(0.4)
+    assert per_window_s(account("spiking", 1.9, compute=0.8), 1.0) == pytest.approx(0.8)
+
+
+def test_writing_files_counts_on_average_but_not_without_limit():
+    role = account("mean_field", 0.7, compute=0.7)
+    role.spent_s["record"][4] = 1.0
     assert per_window_s(role) == pytest.approx(0.8)
+    role = account("mean_field", 0.7, compute=0.7)
+    role.spent_s["record"][4] = 500.0
+    assert per_window_s(role) == pytest.approx(0.84)
 
 
 def test_what_rarely_takes_long_is_trimmed_away():
@@ -363,8 +378,6 @@ def test_a_calibration_lets_plan_say_how_long_it_takes(brain, tmp_path, command,
     monkeypatch.setattr(calibrating, "WINDOWS", 4)
     monkeypatch.setattr(calibrating, "LEAST_MS", 8.0)
     monkeypatch.setattr(calibrating, "LENGTHS", 2)
-    # The toys know no threads.
-    monkeypatch.setattr(calibrating, "_one_thread", lambda plan: {})
     code, out, err = command("calibrate", brain, "--to", tmp_path / "costs.json")
     assert code == 0, err
     assert "What roles cost" in out

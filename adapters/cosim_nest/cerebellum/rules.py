@@ -9,13 +9,16 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 
 from cosim_nest.cerebellum.geometry import Box, Floats
+
+if TYPE_CHECKING:
+    from scipy.spatial import cKDTree
 
 Indices = NDArray[np.int64]
 Pairs = tuple[Indices, Indices]
@@ -67,10 +70,17 @@ def joined(partners: list[Indices]) -> Pairs:
     return np.concatenate(partners).astype(np.int64), post
 
 
+def _tree(points_um: Floats) -> cKDTree:
+    # Every rank reads scenarios, which needs this module; few ranks look for neighbours.
+    from scipy.spatial import cKDTree
+
+    return cKDTree(points_um)
+
+
 def within(pre_um: Floats, post_um: Floats, radius_um: float) -> Pairs:
     """Return all pairs closer than a radius, sorted by target and source."""
-    near = cKDTree(post_um).sparse_distance_matrix(
-        cKDTree(pre_um), radius_um, output_type="ndarray"
+    near = _tree(post_um).sparse_distance_matrix(
+        _tree(pre_um), radius_um, output_type="ndarray"
     )
     pair = np.sort(near["i"].astype(np.int64) * len(pre_um) + near["j"])
     return pair % len(pre_um), pair // len(pre_um)
@@ -141,7 +151,7 @@ def dendrites(
 
     Cells that find too few take the nearest ones beyond their reach.
     """
-    tree = cKDTree(terminals_um)
+    tree = _tree(terminals_um)
     parts = []
     for first in range(0, len(cells_um), _CHUNK):
         some_um = cells_um[first : first + _CHUNK]
@@ -173,7 +183,7 @@ def nearest_terminals(
 ) -> Pairs:
     """Return each cell's nearest terminals as pairs (cell, terminal)."""
     reached = min(wanted, len(terminals_um))
-    distance_um, terminal = cKDTree(terminals_um).query(cells_um, reached)
+    distance_um, terminal = _tree(terminals_um).query(cells_um, reached)
     near = (distance_um <= radius_um).ravel()
     cell = np.repeat(np.arange(len(cells_um), dtype=np.int64), reached)
     return cell[near], terminal.ravel()[near].astype(np.int64)

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.random import Generator
-from scipy.sparse import csr_array
 
 from cosim.streams import Stream
 from cosim_nest.cerebellum.geometry import Box, Floats, place, sizes
@@ -100,6 +99,9 @@ def _single(pairs: Pairs) -> Contacts:
 
 def _through(first: Pairs, second: Pairs, shape: tuple[int, int, int]) -> Contacts:
     """Join two projections at the cells between; parallel paths become contacts of one pair."""
+    # Every rank reads scenarios, which needs this module; few ranks wire.
+    from scipy.sparse import csr_array
+
     one = csr_array((np.ones(len(first[0])), first), shape=shape[:2])
     two = csr_array((np.ones(len(second[0])), second), shape=shape[1:])
     # Column-major order sorts by target, as everywhere.

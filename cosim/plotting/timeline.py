@@ -14,7 +14,7 @@ from cosim.plotting.style import COMPUTE, EXCHANGE, GREY, INK, PALE, STYLE, WAIT
 from cosim.results.profile import Profile, RoleProfile, Seconds
 
 COLOURS = {
-    "other": "#B8860B", "wait": WAIT, "receive": "#56B4E9", "convert": "#009E73",
+    "other": "#7B4B3A", "wait": WAIT, "receive": "#56B4E9", "convert": "#009E73",
     "compute": COMPUTE, "record": "#CC79A7", "send": EXCHANGE, "exchange": EXCHANGE,
 }  # fmt: skip
 LABELS = {"wait": "wait", "other": "other (control, loop)"}

@@ -30,6 +30,7 @@ def named(role: str, rank: int, window: int, region: str) -> Iterator[None]:
         yield
     except (PeerFailed, RoleFailed):
         raise
-    except Exception as error:  # the boundary of a role: simulators and transformers of anybody
+    # The boundary of a role: simulators and transformers of anybody, who may even call `sys.exit`.
+    except (Exception, SystemExit) as error:
         region = getattr(error, "region", "") or region
         raise RoleFailed(role, rank, window, said(error), region) from error

@@ -107,11 +107,11 @@ def run_leaky():
 
 
 def test_models_of_third_parties_are_looked_up(monkeypatch):
-    def found(*, group):
+    def found(group):
         assert group == "cosim_tvb.models"
-        return [Registered()]
+        return {"Leaky": Registered()}
 
-    monkeypatch.setattr(module, "entry_points", found)
+    monkeypatch.setattr(module, "providers", found)
     for cached in (module.third_party_models, module.model_facts):
         cached.cache_clear()
     try:

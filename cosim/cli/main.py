@@ -4,11 +4,29 @@ from __future__ import annotations
 
 import os
 import sys
-from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Optional
+from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
+
+from cosim.cli.arguments import (
+    AllowCode,
+    Check,
+    Duration,
+    MaxWall,
+    NewRunFolder,
+    Picture,
+    Place,
+    Quiet,
+    Ranks,
+    RunFolder,
+    ScenarioFile,
+    Seed,
+    Serial,
+    WaitLimit,
+    Window,
+    overrides_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,81 +37,6 @@ app = typer.Typer(
     name="cosim", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
     help="One brain on several simulators: spiking regions in NEST, the rest in TVB.",
 )
-
-ScenarioFile = Annotated[Path, typer.Argument(help="The scenario, a YAML file.")]
-Ranks = Annotated[
-    Optional[int],  # noqa: UP045 - typer reads the annotation at run time on Python 3.10
-    typer.Option("--ranks", "-n", min=1, help="Number of MPI ranks; default: what the plan needs."),
-]
-Window = Annotated[
-    Optional[str],  # noqa: UP045
-    typer.Option("--window", help="Replaces the scenario's window, such as '2 ms' or auto."),
-]
-Duration = Annotated[
-    Optional[str],  # noqa: UP045
-    typer.Option("--duration", help="Replaces the scenario's duration, such as '500 ms'."),
-]
-Seed = Annotated[
-    Optional[int],  # noqa: UP045
-    typer.Option("--seed", min=0, help="Replaces the scenario's seed."),
-]
-
-
-MaxWall = Annotated[
-    Optional[str],  # noqa: UP045
-    typer.Option("--max-wall", help="End early, to be resumed, after this time: '50 min'."),
-]
-
-
-WaitLimit = Annotated[
-    Optional[str],  # noqa: UP045
-    typer.Option(
-        "--wait-limit",
-        help="Longest wait of a rank before it asks why: '60 s'; default: 10 slowest windows.",
-    ),
-]
-
-
-AllowCode = Annotated[
-    Optional[Path],  # noqa: UP045
-    typer.Option(
-        "--allow-code", help="Run this Python file; the scenario may then name what it provides."
-    ),
-]
-
-
-class Placement(str, Enum):
-    """Where transformers run."""
-
-    own_ranks = "own_ranks"
-    simulators = "simulators"
-
-
-class Check(Enum):
-    """What `verify` can show."""
-
-    mpi = "mpi"
-    window = "window"
-    placement = "placement"
-    alone = "alone"
-    split = "split"
-
-
-Place = Annotated[
-    Optional[Placement],  # noqa: UP045
-    typer.Option("--placement", help="Transformers on ranks of their own, or beside simulators."),
-]
-
-
-def _overrides(
-    window: str | None, duration: str | None, seed: int | None, placement: Placement | None
-) -> dict[str, Any]:
-    given: dict[str, Any] = {"window": window, "duration": duration, "seed": seed}
-    result = {key: value for key, value in given.items() if value is not None}
-    if placement is not None:
-        result["transformers"] = {"placement": placement.value}
-    return result
-
 
 def _allow(code: Path | None) -> None:
     """Run the file that the user allows, before anything is read that may name its parts."""
@@ -143,7 +86,7 @@ def plan(
     from cosim.cli.plan_view import show_plan
 
     _allow(allow_code)
-    overrides = _overrides(window, duration, None, placement)
+    overrides = overrides_of(window, duration, None, placement)
     case, planned = checked(scenario, overrides, ranks)
     if as_json:
         typer.echo(planned.as_json())
@@ -155,14 +98,9 @@ def plan(
 @app.command()
 def run(
     scenario: ScenarioFile,
-    serial: Annotated[
-        bool, typer.Option("--serial", help="Every role in this process, without MPI.")
-    ] = False,
+    serial: Serial = False,
     ranks: Ranks = None,
-    run_dir: Annotated[
-        Optional[Path],  # noqa: UP045
-        typer.Option("--run-dir", help="Folder for the results; default: a new one in runs/."),
-    ] = None,
+    run_dir: NewRunFolder = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace an earlier run in that folder.")
     ] = False,
@@ -170,8 +108,8 @@ def run(
     duration: Duration = None,
     seed: Seed = None,
     placement: Place = None,
-    picture: Annotated[bool, typer.Option(help="Draw summary.png at the end.")] = True,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
+    picture: Picture = True,
+    quiet: Quiet = False,
     max_wall: MaxWall = None,
     wait_limit: WaitLimit = None,
     allow_code: AllowCode = None,
@@ -186,7 +124,7 @@ def run(
         from cosim.cli.running import Request
 
         _allow(allow_code)
-        overrides = _overrides(window, duration, seed, placement)
+        overrides = overrides_of(window, duration, seed, placement)
         return Request(
             scenario, overrides, ranks, run_dir, overwrite, picture, quiet,
             max_wall_s=wall_s(max_wall), wait_limit_s=wait_s(wait_limit),
@@ -197,17 +135,15 @@ def run(
 
 @app.command()
 def resume(
-    run_dir: Annotated[Path, typer.Argument(help="The folder of the run.")],
+    run_dir: RunFolder,
     duration: Annotated[
         Optional[str],  # noqa: UP045
         typer.Option("--duration", help="A later end than the run had, such as '20 s'."),
     ] = None,
-    serial: Annotated[
-        bool, typer.Option("--serial", help="Every role in this process, without MPI.")
-    ] = False,
+    serial: Serial = False,
     ranks: Ranks = None,
-    picture: Annotated[bool, typer.Option(help="Draw summary.png at the end.")] = True,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
+    picture: Picture = True,
+    quiet: Quiet = False,
     max_wall: MaxWall = None,
     wait_limit: WaitLimit = None,
     allow_code: AllowCode = None,
@@ -228,7 +164,7 @@ def resume(
 
 @app.command()
 def stop(
-    run_dir: Annotated[Path, typer.Argument(help="The folder of the run.")],
+    run_dir: RunFolder,
     no_wait: Annotated[bool, typer.Option("--no-wait", help="Ask, and do not wait.")] = False,
 ) -> None:
     """End a run at its next window, from any machine that sees its folder; it can be resumed."""
@@ -239,7 +175,7 @@ def stop(
 
 @app.command()
 def replay(
-    run_dir: Annotated[Path, typer.Argument(help="The folder of the run.")],
+    run_dir: RunFolder,
     only: Annotated[str, typer.Option("--only", help="Name of the simulator.")],
     scenario: Annotated[
         Optional[Path],  # noqa: UP045
@@ -249,7 +185,7 @@ def replay(
         Optional[Path],  # noqa: UP045
         typer.Option("--to", help="Folder for what is recorded; default: one in the run's."),
     ] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
+    quiet: Quiet = False,
     allow_code: AllowCode = None,
 ) -> None:
     """Run one simulator of a run again alone, fed with what it received then."""
@@ -281,7 +217,7 @@ def calibrate(
 
 @app.command()
 def profile(
-    run_dir: Annotated[Path, typer.Argument(help="The folder of the run.")],
+    run_dir: RunFolder,
     trace: Annotated[
         Optional[Path],  # noqa: UP045
         typer.Option("--trace", help="File for a trace that Perfetto and Chrome show."),
@@ -405,10 +341,7 @@ def launch(
     partition: Annotated[str, typer.Option("--partition", help="Queue.")] = "",
     account: Annotated[str, typer.Option("--account", help="Whom to charge.")] = "",
     ranks: Ranks = None,
-    run_dir: Annotated[
-        Optional[Path],  # noqa: UP045
-        typer.Option("--run-dir", help="Folder for the results; default: a new one in runs/."),
-    ] = None,
+    run_dir: NewRunFolder = None,
     wait_limit: WaitLimit = None,
     allow_code: AllowCode = None,
     submit: Annotated[bool, typer.Option("--submit", help="Hand the script to sbatch.")] = False,

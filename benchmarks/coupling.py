@@ -32,7 +32,7 @@ def rows(options: Options) -> Iterator[Row]:
         "cerebellum": scenarios.cortex_and_cerebellum(options.folder),
     }
     for name, scenario in of_two.items():
-        for layout, ranks in LAYOUTS.items():
+        for layout, ranks in list(LAYOUTS.items())[: 1 if options.quick else None]:
             arguments = (*ranks, "--duration", duration)
             yield _own_cores(f"{name}, {layout}", scenario, arguments, options)
     whole = {"1,000 neurons twice": scenarios.DEMO, "cerebellum": scenarios.CEREBELLUM}

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from benchmarks.options import ROOT
 from cosim.results import open_result
@@ -100,7 +101,7 @@ class Timeline:
     work_s
         Time of each role that it neither waited nor exchanged, by name.
     cpu_s
-        Processor time of each role, waiting included.
+        Processor time of each role in `wall_s`, waiting included.
     rank_of
         The rank of each role.
     simulators
@@ -128,20 +129,25 @@ class Timeline:
     def read(cls, run_dir: Path) -> Timeline:
         """Read what a run left behind."""
         with open_result(run_dir) as result:
-            begins, ends, work, cpu, stages = [], [], {}, {}, {}
+            begins, ends, work, used, stages = {}, {}, {}, {}, {}
             for role in result.roles:
                 timing = result.timing(role)
                 parts = {
                     name: timing[f"{name}_s"].values
                     for name in ("wait", "exchange", "compute", "convert", "record", "other")
                 }
-                begin = timing.attrs["origin_unix_s"] + timing["begin_s"].values
-                begins.append(begin[0])
-                ends.append(begin[-1] + sum(float(p[-1]) for p in parts.values()))
+                begins[role] = timing.attrs["origin_unix_s"] + timing["begin_s"].values
+                ends[role] = begins[role] + sum(parts.values())
                 own = [p for name, p in parts.items() if name not in ("wait", "exchange")]
                 work[role] = float(np.sum(own))
-                cpu[role] = float(timing["cpu_s"].sum())
+                used[role] = timing["cpu_s"].values
                 stages[role] = dict(timing.attrs["stages"])
+            start = max(float(begin[0]) for begin in begins.values())
+            # Who is ready early waits for the others, and that is no part of the run.
+            cpu = {
+                role: float(np.sum(used[role] * _after(start, begins[role], ends[role])))
+                for role in used
+            }
             simulators = tuple(str(s["name"]) for s in result.plan["simulators"])
             rank_of = {
                 str(entry["name"]): int(entry["rank"])
@@ -152,7 +158,7 @@ class Timeline:
                 for rank, peak in enumerate(result.summary.get("max_rss_mb", ()))
             }
             return cls(
-                max(ends) - max(begins), work, cpu, rank_of,
+                max(float(end[-1]) for end in ends.values()) - start, work, cpu, rank_of,
                 tuple(s for s in simulators if s in work), peaks, stages,
             )
 
@@ -165,3 +171,12 @@ class Timeline:
         for role, seconds in self.cpu_s.items():
             of_rank[self.rank_of[role]] += seconds
         return max(sum(of_rank.values()) / cores, *of_rank.values())
+
+
+Times = NDArray[np.float64]
+
+
+def _after(start: float, begins: Times, ends: Times) -> Times:
+    """Return which part of each window lies after a moment."""
+    lengths = np.maximum(ends - begins, 1e-12)
+    return np.clip((ends - start) / lengths, 0.0, 1.0)

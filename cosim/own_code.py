@@ -32,6 +32,10 @@ _Part = TypeVar("_Part")
 class Provider(Protocol):
     """What gives a part when asked: an installed entry point, or a part of a file."""
 
+    @property
+    def value(self) -> str:
+        """Where the part is, as ``module:name``."""
+
     def load(self) -> Any:  # noqa: ANN401 - whatever the group is of
         """Return the part."""
 
@@ -39,6 +43,7 @@ class Provider(Protocol):
 @dataclass(frozen=True)
 class _Given:
     part: object
+    value: str
 
     def load(self) -> object:
         return self.part
@@ -92,7 +97,7 @@ def provides(group: str, name: str) -> Callable[[_Part], _Part]:
         raise UsageError(f"there is a '{name}' in {group} already; choose another name")
 
     def keep(part: _Part) -> _Part:
-        _parts.setdefault(group, {})[name] = _Given(part)
+        _parts.setdefault(group, {})[name] = _Given(part, f"{MODULE}:{name}")
         return part
 
     return keep

@@ -16,7 +16,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from cosim.own_code import providers
+from cosim.own_code import Provider, providers
 
 TABLE = "models.json"
 #: How the entry points of the models begin that this package adds: the table has them, too, since
@@ -180,7 +180,7 @@ def facts() -> Facts:
 
 
 @cache
-def third_party_models() -> Mapping[str, Any]:
+def third_party_models() -> Mapping[str, Provider]:
     """Return what gives each model that does not come with tvb-library, by name."""
     return providers("cosim_tvb.models")
 

@@ -132,6 +132,7 @@ class Registered:
     """An entry point of a model that computes something once, from its first region."""
 
     name = "Once"
+    value = "elsewhere:Once"
 
     def load(self):
         class Once(library.models.Linear):
@@ -145,8 +146,8 @@ class Registered:
 
 def test_a_third_partys_model_is_tried(monkeypatch):
     monkeypatch.setattr(
-        module, "entry_points",
-        lambda *, group: [Registered()] if group == "cosim_tvb.models" else [],
+        module, "providers",
+        lambda group: {"Once": Registered()} if group == "cosim_tvb.models" else {},
     )
     for cached in (module.third_party_models, module.model_facts):
         cached.cache_clear()

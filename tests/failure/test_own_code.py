@@ -165,3 +165,34 @@ def test_a_process_that_receives_it_runs_it_before_what_follows(tmp_path):
     kind = own_code.providers("cosim.transformers")["twice"].load()
     data = pickle.dumps((own_code.allowed(), kind))
     subprocess.run([sys.executable, "-c", code], input=data, check=True, timeout=60)
+
+
+LEAKY = """
+from cosim.own_code import provides
+from tvb.simulator.models.linear import Linear
+
+
+@provides("cosim_tvb.models", "Leaky")
+class Leaky(Linear):
+    pass
+"""
+
+
+def test_a_mean_field_model_may_be_in_the_file(tmp_path):
+    write(tmp_path)
+    (tmp_path / "my parts.py").write_text(LEAKY)
+    model = {
+        "engine": "tvb", "model": "Leaky", "coupling": {"Linear": {"a": 0.1}},
+        "integrator": {"HeunDeterministic": {"dt": "0.1 ms"}}, "initial": {"x": [0.0, 1.0]},
+        "monitors": ["Raw"],
+    }
+    (tmp_path / "leaky.yaml").write_text(json.dumps({
+        "name": "leaky", "seed": 1, "duration": "5 ms",
+        "brain": {"connectome": "brain.zip", "conduction_speed": "1 m/s"},
+        "regions": [{"match": "rest", "as": "leaky"}], "models": {"leaky": model},
+    }))
+    run = ("run", "leaky.yaml", "--serial", "--run-dir", "run", *QUIET)
+    assert "Leaky" in cosim(tmp_path, *run).err
+    ended = cosim(tmp_path, *run, *ALLOW)
+    assert ended.code == 0, ended.err
+    assert toy_cases.recorded(tmp_path / "run")[0] == "complete"

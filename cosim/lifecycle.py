@@ -92,6 +92,7 @@ def heed_told() -> None:
 def heed_no_signals(*, by_default: bool) -> None:
     """End what `heed_signals` began: ignore those signals, or let them do as they do."""
     signal.setitimer(signal.ITIMER_REAL, 0.0)
+    _SIGNALS.why = ""
     for number in _ENDINGS:
         usual = signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL
         signal.signal(number, usual if by_default else signal.SIG_IGN)

@@ -24,7 +24,7 @@ ELSEWHERE = {"prepare", "prime", "finalize"}
 FILLER = "filler"
 HANG_S, DELAY_S = 90.0, 0.7
 #: Processor time.
-COMPUTE_S = 3.0
+COMPUTE_S = 8.0
 
 
 class Faults(Section):

@@ -41,7 +41,7 @@ demo: $(READY)
 
 test: $(READY)
 	@$(BIN)/cosim build-models || echo "test: the neuron is not compiled; tests of it are skipped"
-	$(BIN)/python -m pytest -q $(TESTS)
+	$(BIN)/python -m pytest -q -n 2 --dist loadgroup $(TESTS)
 
 picture: $(READY)
 	$(BIN)/cosim build-models

@@ -1,6 +1,9 @@
 """Guards over all tests: nothing outlives a test, and continuous integration skips nothing.
 
 A skip is tolerated under ``COSIM_CI=1`` only if its reason begins with ``optional:``.
+
+``make test`` runs tests in two processes. All that start jobs stay in one of them, so that there is
+never more than one job; of the others a module stays in one, for what its tests share.
 """
 
 import contextlib
@@ -13,6 +16,8 @@ from pathlib import Path
 import pytest
 
 GRACE_S = 3.0
+#: Folders of tests that start jobs.
+JOBS = ("failure", "mpi")
 MARK = f"COSIM_TEST_SESSION={os.getpid()}"
 
 
@@ -21,6 +26,12 @@ def pytest_configure():
     # are found too.
     name, value = MARK.split("=")
     os.environ[name] = value
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        group = "jobs" if item.path.parent.name in JOBS else str(item.path)
+        item.add_marker(pytest.mark.xdist_group(group))
 
 
 def descendants():

@@ -53,7 +53,7 @@ def test_without_a_compiler_the_demonstration_says_so_and_runs_a_stand_in(make):
 @pytest.mark.parametrize("code", [0, 2])
 def test_the_tests_run_with_and_without_the_neuron(make, code):
     ran, said = make("test", code)
-    assert ran == ["cosim build-models", "python -m pytest -q"]
+    assert ran == ["cosim build-models", "python -m pytest -q -n 2 --dist loadgroup"]
     assert ("skipped" in said) == bool(code)
 
 

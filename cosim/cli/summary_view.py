@@ -6,6 +6,7 @@ from rich.console import Console
 from rich.table import Table
 
 from cosim.results import Result
+from cosim.results.profile import SUMS
 from cosim.results.summary import (
     ActivityRow,
     PopulationRow,
@@ -65,10 +66,9 @@ def _activity(rows: list[ActivityRow], since: str) -> Table:
 
 
 def _roles(rows: list[RoleRow]) -> Table:
-    table = _table("Where the time went", "role", "compute", "exchange", "wait", "waiting",
-                   "real-time factor")
+    table = _table("Where the time went", "role", *SUMS, "waiting", "real-time factor")
     for r in rows:
-        table.add_row(r.role, f"{r.compute_s:.2f} s", f"{r.exchange_s:.2f} s", f"{r.wait_s:.2f} s",
+        table.add_row(r.role, *(f"{r.spent_s[name]:.2f} s" for name in SUMS),
                       f"{r.wait_share:.0%}", _number(r.real_time_factor))
     return table
 

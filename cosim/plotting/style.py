@@ -13,7 +13,11 @@ PALETTE = (
     "#882255", "#44AA99", "#332288", "#999933",
 )  # fmt: skip
 GREY, PALE, INK, WASH = "#767676", "#C9CCD1", "#222222", "#F1F2F4"
-COMPUTE, EXCHANGE, WAIT = "#44546A", "#E69F00", "#DADDE2"
+#: What the time of a run went into.
+SPENT = {
+    "compute": "#44546A", "convert": "#009E73", "receive": "#56B4E9", "send": "#E69F00",
+    "exchange": "#E69F00", "record": "#CC79A7", "other": "#7B4B3A", "wait": "#DADDE2",
+}  # fmt: skip
 
 # The stubs want the union of all literal names of settings, which Any spares us.
 STYLE: dict[Any, Any] = {

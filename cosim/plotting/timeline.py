@@ -10,13 +10,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from cosim.plotting.style import COMPUTE, EXCHANGE, GREY, INK, PALE, STYLE, WAIT, shortened
+from cosim.plotting.style import GREY, INK, PALE, SPENT, STYLE, shortened
 from cosim.results.profile import Profile, RoleProfile, Seconds
 
-COLOURS = {
-    "other": "#7B4B3A", "wait": WAIT, "receive": "#56B4E9", "convert": "#009E73",
-    "compute": COMPUTE, "record": "#CC79A7", "send": EXCHANGE, "exchange": EXCHANGE,
-}  # fmt: skip
 LABELS = {"wait": "wait", "other": "other (control, loop)"}
 #: Cells of time in the overview.
 CELLS = 400
@@ -76,7 +72,7 @@ def overview(ax: Axes, profile: Profile) -> None:
             top = floor - _HEIGHT * share
             ax.fill_between(
                 edges - begin_s, np.append(floor, floor[-1]), np.append(top, top[-1]),
-                step="post", color=COLOURS[state], linewidth=0,
+                step="post", color=SPENT[state], linewidth=0,
             )
             floor = top
         _repeated(ax, role, row, begin_s)
@@ -113,7 +109,7 @@ def zoom(ax: Axes, profile: Profile, between_ms: tuple[float, float]) -> None:
         for state, (begin, end) in role.edges().items():
             long = seen & (end > begin)
             bars = list(zip(begin[long] - zero_s, (end - begin)[long], strict=True))
-            ax.broken_barh(bars, (row - _HEIGHT / 2, _HEIGHT), color=COLOURS[state], linewidth=0)
+            ax.broken_barh(bars, (row - _HEIGHT / 2, _HEIGHT), color=SPENT[state], linewidth=0)
         _marks(ax, role, row, seen, zero_s, end_s - begin_s)
         _repeated(ax, role, row, zero_s)
     _rows(ax, profile)
@@ -186,7 +182,7 @@ def _rows(ax: Axes, profile: Profile) -> None:
 
 def _legend(figure: Figure, profile: Profile) -> None:
     shown = [s for s in _stacked_all(profile) if any(r.total_s[s] > 0 for r in profile.roles)]
-    handles = [Patch(color=COLOURS[s], label=LABELS.get(s, s)) for s in shown]
+    handles = [Patch(color=SPENT[s], label=LABELS.get(s, s)) for s in shown]
     if any(role.repeated.any() for role in profile.roles):
         handles.append(Patch(color="#882255", label="repeated from tapes (line below)"))
     figure.legend(handles=handles, loc="outside lower left", ncols=len(handles))

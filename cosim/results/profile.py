@@ -17,6 +17,11 @@ from cosim.results.reader import Result
 STATES = ("other", "wait", "receive", "convert", "compute", "record", "send")
 #: What results of earlier versions tell apart.
 COARSE = ("wait", "exchange", "compute")
+#: What is summed up where there is little room, and of which states.
+SUMS = {
+    "compute": ("compute",), "convert": ("convert",), "exchange": ("receive", "send", "exchange"),
+    "other": ("record", "other"), "wait": ("wait",),
+}
 
 Seconds = NDArray[np.float64]
 
@@ -51,6 +56,9 @@ class RoleProfile:
         How many its process could use; 0 if unknown.
     cpu_s
         Processor time of its process in each window; 0 if unknown.
+    ready_s
+        When the last rank was through with its preparation; what a role did before that, ahead of
+        the others, is no measure of the run's speed.
     """
 
     role: str
@@ -67,6 +75,7 @@ class RoleProfile:
     stages: Mapping[str, float] = field(default_factory=dict)
     cores: int = 0
     cpu_s: Seconds = field(default_factory=lambda: np.zeros(0))
+    ready_s: float = 0.0
 
     @cached_property
     def length_s(self) -> Seconds:
@@ -84,6 +93,24 @@ class RoleProfile:
         """Seconds in each state, over all windows."""
         return {state: float(spent.sum()) for state, spent in self.spent_s.items()}
 
+    @cached_property
+    def sums_s(self) -> Mapping[str, float]:
+        """Seconds in each of `SUMS`, over all windows; together they are all the time there was."""
+        return {
+            name: sum(self.total_s.get(state, 0.0) for state in states)
+            for name, states in SUMS.items()
+        }
+
+    @property
+    def longest_waited_for(self) -> str:
+        """For whom it waited longest; nobody if that is under a tenth of its waiting."""
+        wait_s = self.spent_s["wait"]
+        peers, which = np.unique(self.waited_for, return_inverse=True)
+        total_s = dict(zip(peers.tolist(), np.bincount(which, wait_s).tolist(), strict=True))
+        total_s.pop("", None)
+        best = max(total_s, key=lambda peer: total_s[peer], default="")
+        return best if best and total_s[best] > 0.1 * wait_s.sum() else ""
+
     @property
     def busy_s(self) -> float:
         """Seconds in which it did something for the run."""
@@ -91,13 +118,23 @@ class RoleProfile:
         return sum(self.total_s.values()) - idle
 
     @property
+    def wall_s(self) -> float:
+        """Seconds from when all ranks were ready, or from its first window, to its last one."""
+        return self._lasted_s(np.ones(len(self.window), bool))
+
+    @property
     def real_time_factor(self) -> float:
         """Wall-clock time / biological time over the windows that were no repetition."""
         fresh = ~self.repeated
         if not fresh.any():
             return float("nan")
-        wall_s = float(self.end_s[fresh][-1] - self.begin_s[fresh][0])
-        return wall_s / (int(fresh.sum()) * self.window_ms * 1e-3)
+        return self._lasted_s(fresh) / (int(fresh.sum()) * self.window_ms * 1e-3)
+
+    def _lasted_s(self, which: NDArray[np.bool_]) -> float:
+        if not which.any():
+            return 0.0
+        begin_s = max(float(self.begin_s[which][0]), self.ready_s)
+        return max(float(self.end_s[which][-1]) - begin_s, 0.0)
 
     def edges(self) -> dict[str, tuple[Seconds, Seconds]]:
         """Return for each state where it begins and ends in each window, in drawing order."""
@@ -263,7 +300,9 @@ def _without_start(role: RoleProfile, ready_s: float) -> RoleProfile:
     before_s = np.clip(ready_s - role.begin_s, 0.0, role.spent_s["wait"])
     spent_s = {**role.spent_s, "wait": role.spent_s["wait"] - before_s}
     stages = {**role.stages, "others": float(before_s.sum())} if role.stages else {}
-    return replace(role, begin_s=role.begin_s + before_s, spent_s=spent_s, stages=stages)
+    return replace(
+        role, begin_s=role.begin_s + before_s, spent_s=spent_s, stages=stages, ready_s=ready_s
+    )
 
 
 def _entries(plan: Mapping[str, Any], key: str) -> Sequence[Mapping[str, Any]]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cosim.results.profile import RoleProfile, profile_of
 from cosim.results.reader import Result
 from cosim.results.spikes import SpikeTrains
 from cosim.simulator import RateBand
@@ -95,9 +97,9 @@ class RoleRow:
     role
         Name of the simulator or transformer.
     wall_s
-        Time from the begin of its first window to the end of its last.
-    compute_s, exchange_s, wait_s
-        Sums over windows.
+        Time from when all ranks were ready, or from its first window, to the end of its last.
+    spent_s
+        Seconds by `cosim.results.profile.SUMS`; they add up to what its rank spent on it.
     wait_share
         Part of the time that it waited.
     real_time_factor
@@ -106,9 +108,7 @@ class RoleRow:
 
     role: str
     wall_s: float
-    compute_s: float
-    exchange_s: float
-    wait_s: float
+    spent_s: Mapping[str, float]
     wait_share: float
     real_time_factor: float
 
@@ -140,7 +140,7 @@ def summary_table(result: Result, from_ms: float | None = None) -> list[Row]:
     return [
         *(population_row(result.spikes(*names).after(start_ms)) for names in result.populations),
         *(row for n in mean_field_signals(result) for row in activity_rows(result, n, start_ms)),
-        *(role_row(result, role) for role in result.roles),
+        *map(role_row, sorted(profile_of(result).roles, key=lambda role: role.role)),
     ]
 
 
@@ -222,28 +222,11 @@ def activity_rows(result: Result, name: str, from_ms: float = 0.0) -> list[Activ
     ]
 
 
-def role_row(result: Result, role: str) -> RoleRow:
-    """Return the sums of a role's timing."""
-    timing = result.timing(role)
-    compute_s, exchange_s, wait_s = (
-        float(timing[k].sum()) for k in ("compute_s", "exchange_s", "wait_s")
-    )
-    rows = timing.sizes["window"]
-    if not rows:
-        nan = float("nan")
-        return RoleRow(role, 0.0, 0.0, 0.0, 0.0, nan, nan)
-    last = timing.isel(window=-1)
-    end_s = float(last.begin_s + last.compute_s + last.exchange_s + last.wait_s)
-    wall_s = end_s - float(timing.begin_s[0])
-    return RoleRow(
-        role,
-        wall_s,
-        compute_s,
-        exchange_s,
-        wait_s,
-        wait_s / wall_s if wall_s > 0 else float("nan"),
-        wall_s / (rows * timing.attrs["window_ms"] * 1e-3),
-    )
+def role_row(role: RoleProfile) -> RoleRow:
+    """Return the sums of a role's account."""
+    wait_s, wall_s = role.sums_s["wait"], role.wall_s
+    share = wait_s / wall_s if wall_s > 0 else float("nan")
+    return RoleRow(role.role, wall_s, role.sums_s, share, role.real_time_factor)
 
 
 def _mean_sd(values: NDArray[np.float64]) -> tuple[float, float]:

@@ -113,7 +113,8 @@ def test_the_bars_add_up_to_the_recorded_times(result):
     timing.waiting(ax, result)
     for y, role in enumerate(result.roles):
         times = result.timing(role)
-        total = float(sum(times[k].sum() for k in ("compute_s", "exchange_s", "wait_s")))
+        states = ("compute", "convert", "exchange", "record", "other", "wait")
+        total = float(sum(times[f"{state}_s"].sum() for state in states))
         ends = [
             bar.get_x() + bar.get_width()
             for bar in ax.patches

@@ -77,7 +77,10 @@ def test_the_table_covers_populations_activity_and_roles(tmp_path):
     with open_result(tmp_path) as result:
         rows = summary_table(result)
         signal = result.signal("cortex/TemporalAverage", between_ms=(100.5, 500)).values
-        wait_s = float(result.timing("to_rPFC").wait_s.sum())
+        timing = result.timing("to_rPFC")
+        wait_s = float(timing.wait_s.sum())
+        states = ("compute", "convert", "exchange", "record", "other", "wait")
+        spent_s = sum(float(timing[f"{state}_s"].sum()) for state in states)
     populations = [r for r in rows if isinstance(r, PopulationRow)]
     assert [(r.population, r.size) for r in populations] == [("exc", 400), ("inh", 100)]
     assert [round(r.rate_hz) for r in populations] == [
@@ -93,7 +96,8 @@ def test_the_table_covers_populations_activity_and_roles(tmp_path):
     roles = {r.role: r for r in rows if isinstance(r, RoleRow)}
     assert set(roles) == {"cortex", "rPFC", "to_rPFC", "from_rPFC"}
     slow = roles["to_rPFC"]
-    assert slow.wait_s == pytest.approx(wait_s)
+    assert slow.spent_s["wait"] == pytest.approx(wait_s)
+    assert sum(slow.spent_s.values()) == pytest.approx(spent_s)
     assert slow.wait_share == pytest.approx(wait_s / slow.wall_s)
     assert slow.real_time_factor == pytest.approx(slow.wall_s / 0.5)
 

@@ -12,6 +12,7 @@ import os
 import sys
 import tempfile
 import time
+import traceback
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime, timezone
@@ -51,7 +52,8 @@ def measure(names: Sequence[str], options: Options) -> list[Row]:
             for row in _benchmark(name)(options):
                 found.append(row)
                 print(f"    {line(row)}", flush=True)
-        except Exception as error:
+        except Exception as error:  # the boundary of a benchmark: the others are run all the same
+            traceback.print_exc()
             found.append(failure(name, "all", f"{type(error).__name__}: {error}"))
             print(f"    {line(found[-1])}", flush=True)
         print(f"    {time.monotonic() - begin:.0f} s", flush=True)

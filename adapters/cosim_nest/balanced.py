@@ -19,7 +19,7 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
-from cosim.scenario.model import Section
+from cosim.scenario.fields import Section
 from cosim.units import Milliseconds, Nanosiemens, SpikesPerSecond
 
 NEURON = {

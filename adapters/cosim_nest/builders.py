@@ -11,7 +11,7 @@ from functools import cache
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from cosim.own_code import Provider, providers
-from cosim.scenario.model import Section
+from cosim.scenario.fields import Section
 from cosim.simulator import RateBand
 
 

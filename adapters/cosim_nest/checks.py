@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import Any
 
 from cosim.errors import Problem, UsageError
-from cosim.scenario.model import Named
+from cosim.scenario.fields import Named
 from cosim_nest.builders import KnowsLacks
 from cosim_nest.config import NestConfig
 from cosim_nest.kernel import Kernel, load, reason

@@ -11,7 +11,7 @@ from cosim_nest.sections import BuiltNetwork
 from cosim_nest.values import Flaw, Normal, Uniform, lower_bound
 
 if TYPE_CHECKING:
-    from cosim.scenario.model import Named
+    from cosim.scenario.fields import Named
     from cosim_nest.config import NestConfig
 
 _NEST_TIC_NS = 1000  # NEST counts time in thousandths of a millisecond

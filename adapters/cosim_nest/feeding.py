@@ -15,7 +15,7 @@ from cosim.clock import NS_PER_MS, Clock, Window
 from cosim.errors import BorderError
 from cosim.messages import Block, Signal, SpikeBatch
 from cosim.ports import RatesIn, TrainsIn
-from cosim.scenario.model import Named
+from cosim.scenario.fields import Named
 from cosim_nest.network import synapse_spec
 from cosim_nest.rules import rule_spec
 from cosim_nest.sections import FibreSynapse

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator
 
-from cosim.scenario.model import Named
+from cosim.scenario.fields import Named
 from cosim_nest.values import Flaw, flawed
 
 

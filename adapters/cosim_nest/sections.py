@@ -20,7 +20,8 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
 from cosim import own_code
-from cosim.scenario.model import Named, Rate, Receives, Section
+from cosim.scenario.fields import Named, Rate, Section
+from cosim.scenario.model import Receives
 from cosim.simulator import RateBand
 from cosim.units import Milliseconds
 from cosim_nest.builders import NetworkBuilder, builder, builder_names, reference_rates

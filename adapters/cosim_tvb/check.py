@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
 from cosim.clock import to_ns
 from cosim.errors import Problem
-from cosim.scenario.model import Named
+from cosim.scenario.fields import Named
 from cosim.units import parse
 from cosim_tvb.check_monitors import monitor_problems
 from cosim_tvb.check_names import regions, unknown

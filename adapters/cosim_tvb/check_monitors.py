@@ -10,7 +10,7 @@ from pathlib import Path
 
 from cosim.clock import to_ns
 from cosim.errors import Problem
-from cosim.scenario.model import Named
+from cosim.scenario.fields import Named
 from cosim.units import parse
 from cosim_tvb.config import TvbConfig, matches, monitor_period_ms, number
 from cosim_tvb.facts import ModelFacts, MonitorFacts, facts, nearest

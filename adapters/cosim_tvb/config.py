@@ -20,7 +20,8 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, InitErrorDetails, PydanticCustomError
 
 from cosim.clock import to_ns
-from cosim.scenario.model import ModelConfig, Named, Section
+from cosim.scenario.fields import Named, Section
+from cosim.scenario.model import ModelConfig
 from cosim.units import Milliseconds, parse
 from cosim_tvb.facts import facts, model_names
 

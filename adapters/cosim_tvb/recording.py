@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cosim.scenario.model import Named
+from cosim.scenario.fields import Named
 from cosim.simulator import Recorder, SignalSink
 from cosim.units import parse
 from cosim_tvb import library

@@ -21,7 +21,7 @@ from cosim.cli.options import time_ms
 from cosim.cli.running import allowing, console
 from cosim.clock import to_ns
 from cosim.costs.fit import core_share, message_cost, parallel_part, per_window_s, role_cost
-from cosim.costs.model import Costs, Machine, write_costs
+from cosim.costs.model import Costs, Machine, RoleCost, write_costs
 from cosim.errors import CosimError
 from cosim.patience import cores
 from cosim.plan.model import Plan
@@ -74,45 +74,61 @@ def calibrate(scenario: Path, to: Path | None, duration: str | None) -> int:
     """
     case, plan = checked(scenario, {}, None)
     asked_ms = None if duration is None else time_ms("--duration", duration)
-    out = console()
-    windows_ms = lengths_ms(case, plan)
-    one = _one_thread(case, plan)
-    costs: dict[str, dict[float, float]] = {}
     load = os.getloadavg()[0]
     with tempfile.TemporaryDirectory() as temporary:
-        workshop = _Workshop(scenario, Path(temporary), asked_ms)
-        for window_ms in windows_ms:
-            out.print(f"windows of {window_ms:g} ms", highlight=False)
-            found = workshop.run(window_ms, one)
-            share = core_share(found.account.roles)
-            for role in found.account.roles:
-                costs.setdefault(role.role, {})[window_ms] = per_window_s(role, share)
-        parallel = {}
-        if one and cores() > 1:
-            out.print(f"windows of {window_ms:g} ms, two threads each", highlight=False)
-            twice = workshop.run(window_ms, dict.fromkeys(one, 2))
-            share = core_share(twice.account.roles)
-            parallel = {
-                r.role: parallel_part(costs[r.role][window_ms], per_window_s(r, share), 2)
-                for r in twice.account.roles if r.kind == "spiking"
-            }
+        roles, bytes_per_ms = _costs(case, plan, _Workshop(scenario, Path(temporary), asked_ms))
     message_s, byte_s = _messages()
     result = Costs(
         scenario=digest(case), machine=Machine(name=os.uname().nodename, cores_per_node=cores()),
-        roles={name: role_cost(c, parallel.get(name, 0.0)) for name, c in costs.items()},
-        spike_bytes_per_ms=found.bytes_per_ms, message_s=message_s, byte_s=byte_s,
+        roles=roles, spike_bytes_per_ms=bytes_per_ms, message_s=message_s, byte_s=byte_s,
         load=max(load, os.getloadavg()[0] - 1),
     )
     path = to or default_path(case)
     write_costs(result, path)
-    out.print(_table(result))
-    out.print(f"a message between ranks: {1e6 * message_s:.0f} us and {1e9 * byte_s:.2f} ns a byte",
-              highlight=False)
-    if result.load > 0.5:
-        out.print(f"[yellow]warning[/] others kept {result.load:.1f} cores busy meanwhile; "
-                  "costs measured on an idle machine are more exact", highlight=False)
-    out.print(f"costs    {path}", highlight=False, soft_wrap=True)
+    _show(result, path)
     return 0
+
+
+def _costs(
+    case: Case, plan: Plan, workshop: _Workshop
+) -> tuple[dict[str, RoleCost], dict[str, float]]:
+    """Return the cost of each role, and the bytes of spikes on each channel in 1 ms."""
+    one = {model: 1 for model in _threaded(case, plan)}
+    costs: dict[str, dict[float, float]] = {}
+    for window_ms in lengths_ms(case, plan):
+        found = workshop.run(window_ms, one)
+        for role, seconds in _per_window_s(found).items():
+            costs.setdefault(role, {})[window_ms] = seconds
+    parallel: dict[str, float] = {}
+    if one and cores() > 1:
+        twice = workshop.run(window_ms, dict.fromkeys(one, 2))
+        spiking = {r.role for r in twice.account.roles if r.kind == "spiking"}
+        parallel = {
+            role: parallel_part(costs[role][window_ms], seconds, 2)
+            for role, seconds in _per_window_s(twice).items() if role in spiking
+        }
+    roles = {name: role_cost(c, parallel.get(name, 0.0)) for name, c in costs.items()}
+    return roles, found.bytes_per_ms
+
+
+def _per_window_s(found: _Measured) -> dict[str, float]:
+    share = core_share(found.account.roles)
+    return {role.role: per_window_s(role, share) for role in found.account.roles}
+
+
+def _show(costs: Costs, path: Path) -> None:
+    out = console()
+    out.print(_table(costs))
+    out.print(
+        f"a message between ranks: {1e6 * costs.message_s:.0f} us and {1e9 * costs.byte_s:.2f} ns "
+        "a byte", highlight=False,
+    )
+    if costs.load > 0.5:
+        out.print(
+            f"[yellow]warning[/] others kept {costs.load:.1f} cores busy meanwhile; costs measured "
+            "on an idle machine are more exact", highlight=False,
+        )
+    out.print(f"costs    {path}", highlight=False, soft_wrap=True)
 
 
 def digest(case: Case) -> str:
@@ -148,10 +164,10 @@ def lengths_ms(case: Case, plan: Plan) -> list[float]:
     return [plan.clock.ms(count * base) for count in counts[:LENGTHS]]
 
 
-def _one_thread(case: Case, plan: Plan) -> dict[str, int]:
-    """Return the models that can have threads, with one each."""
+def _threaded(case: Case, plan: Plan) -> list[str]:
+    """Return the models that can have threads."""
     models = case.scenario.models
-    return {s.model: 1 for s in plan.simulators if hasattr(models[s.model], "threads")}
+    return [s.model for s in plan.simulators if hasattr(models[s.model], "threads")]
 
 
 class _Workshop:
@@ -162,7 +178,10 @@ class _Workshop:
         self._count = 0
 
     def run(self, window_ms: float, threads: dict[str, int]) -> _Measured:
-        """Run it for a while, and return its account."""
+        """Run it for a while, say so, and return its account."""
+        most = max(threads.values(), default=1)
+        beside = f", {most} threads" if most > 1 else ""
+        console().print(f"windows of {window_ms:g} ms{beside}", highlight=False)
         self._count += 1
         length_ms = self._asked_ms or max(WINDOWS * window_ms, LEAST_MS)
         duration_ms = max(math.ceil(length_ms / window_ms - 1e-9), 2) * window_ms

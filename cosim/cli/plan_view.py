@@ -10,8 +10,8 @@ from rich.table import Table
 
 from cosim.cli.running import allowing, console
 from cosim.plan.model import SPIKE_BYTES, ChannelPlan, Plan, TransformerPlan
+from cosim.scenario.guards import Guards, Runaway, Silent
 from cosim.scenario.load import Case, remarks
-from cosim.scenario.model import Guards, Runaway, Silent
 from cosim.units import format_ms
 
 

@@ -9,7 +9,8 @@ from cosim.plan.model import Border, Front, TransformerPlan
 from cosim.plan.sheet import Sheet, built, translations, unit_of
 from cosim.ports import ProxyIn, StateOut
 from cosim.scenario.conversions import HZ_PER_UNIT, gain_between, gain_from_hz, sent_activity
-from cosim.scenario.model import ModelConfig, Named, Sends, Translation
+from cosim.scenario.fields import Named
+from cosim.scenario.model import ModelConfig, Sends, Translation
 from cosim.scenario.ownership import Owned
 
 

@@ -9,7 +9,8 @@ from typing import Any, Literal
 
 from cosim.clock import Clock
 from cosim.ports import InPort, OutPort
-from cosim.scenario.model import Gating, Named
+from cosim.scenario.fields import Named
+from cosim.scenario.model import Gating
 
 #: Bytes of the header before each message.
 HEADER_BYTES = 48

@@ -10,8 +10,9 @@ from cosim.clock import Clock
 from cosim.errors import CosimError
 from cosim.plan.model import ChannelPlan, Edge, SimulatorPlan
 from cosim.ports import AfferentOut, ProxyIn, RatesIn, SpikesOut, StateOut, TrainsIn
+from cosim.scenario.fields import Named
 from cosim.scenario.load import Case
-from cosim.scenario.model import ModelConfig, Named, Receives, Sends, Translation
+from cosim.scenario.model import ModelConfig, Receives, Sends, Translation
 from cosim.scenario.ownership import Owned, entry_region
 from cosim.simulator import Engine, engines
 from cosim.transformers.base import Context, transformers

@@ -26,9 +26,10 @@ the last valid (not NaN) `time_ms` or `begin_s` are not yet complete.
 """
 
 from cosim.recording.names import Declaration
-from cosim.recording.rank_file import RankFile, TimingSink, WindowTiming
+from cosim.recording.rank_file import RankFile
 from cosim.recording.result_file import About, create_result, finish_result
 from cosim.recording.run_dir import RunDir
+from cosim.recording.sinks import TimingSink, WindowTiming
 
 __all__ = [
     "About",

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from cosim.results import contents
 from cosim.results.spikes import SpikeTrains
-from cosim.scenario.model import MAX_TIME_MS
+from cosim.scenario.fields import MAX_TIME_MS
 from cosim.simulator import RateBand
 
 #: Senders are counted in 32 bits, and tables have an entry for each neuron: more than any animal

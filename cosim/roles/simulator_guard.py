@@ -17,8 +17,8 @@ from cosim.roles.watch_rates import NegativeRates, RunawayRates
 from cosim.roles.watch_spikes import RunawaySpikes, SilentSpikes
 from cosim.scenario.checks import recorded
 from cosim.scenario.conversions import HZ_PER_UNIT
+from cosim.scenario.guards import Action, Guards
 from cosim.scenario.load import Case
-from cosim.scenario.model import Action, Guards
 from cosim.simulator import Simulator, Timekeeper, engines
 
 log = logging.getLogger(__name__)

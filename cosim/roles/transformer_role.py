@@ -17,7 +17,8 @@ from cosim.roles.guard import Column
 from cosim.roles.simulator_guard import act
 from cosim.roles.watch_rates import NegativeRates
 from cosim.scenario.checks import RATES
-from cosim.scenario.model import Guards, Record
+from cosim.scenario.guards import Guards
+from cosim.scenario.model import Record
 from cosim.simulator import Recorder, SignalSink
 from cosim.transformers.base import Context, Transformer, transformers
 from cosim.transformers.borders import Clipping

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from cosim.clock import Clock, to_ns
 from cosim.messages import Block
-from cosim.scenario.model import Action
+from cosim.scenario.guards import Action
 
 
 @dataclass(frozen=True)

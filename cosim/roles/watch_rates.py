@@ -11,7 +11,7 @@ from cosim.clock import Clock
 from cosim.messages import Block, Signal
 from cosim.roles.guard import Column
 from cosim.roles.watch import Finding, counted, in_ticks
-from cosim.scenario.model import Action, Runaway
+from cosim.scenario.guards import Action, Runaway
 
 _NEGATIVE_MEND = "look at its inputs, or set 'guards: negative_rate'"
 _RUNAWAY_MEND = "look at its inputs and couplings, or set 'guards: runaway'"

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from cosim.clock import Clock
 from cosim.messages import Block, SpikeBatch
 from cosim.roles.watch import Finding, counted, in_ticks
-from cosim.scenario.model import Runaway, Silent
+from cosim.scenario.guards import Runaway, Silent
 
 _RUNAWAY_MEND = "look at its weights and inputs, or set 'guards: runaway'"
 _SILENT_MEND = "look at its inputs, or set 'guards: silent'"

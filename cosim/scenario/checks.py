@@ -11,16 +11,9 @@ from cosim import own_code
 from cosim.errors import Problem
 from cosim.scenario import conversions
 from cosim.scenario.explain import faulty, shown, validated, worded
+from cosim.scenario.fields import Named
 from cosim.scenario.keys import nearest
-from cosim.scenario.model import (
-    Activity,
-    ModelConfig,
-    Named,
-    Receives,
-    Record,
-    Sends,
-    Translation,
-)
+from cosim.scenario.model import Activity, ModelConfig, Receives, Record, Sends, Translation
 from cosim.simulator import Engine, engines
 from cosim.transformers.base import transformers
 

@@ -2,93 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    GetJsonSchemaHandler,
-    field_validator,
-    model_validator,
+from pydantic import Field
+
+from cosim.scenario.fields import (
+    Flag,
+    Gain,
+    Length,
+    Named,
+    Number,
+    PositiveRate,
+    Rate,
+    Section,
+    Speed,
+    Time,
+    Unit,
+    Whole,
 )
-from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import CoreSchema
-
-from cosim.clock import NS_PER_MS, to_ns
-from cosim.units import MetresPerSecond, Millimetres, Milliseconds, SpikesPerSecond
-
-#: Longest time whose nanoseconds fit a signed 64-bit integer.
-MAX_TIME_MS = (2**63 - 1) // NS_PER_MS
-
-
-def _positive(value: float) -> float:
-    if value <= 0:
-        raise ValueError("expected a positive number")
-    return value
-
-
-def _not_negative(value: float) -> float:
-    if value < 0:
-        raise ValueError("expected no negative number")
-    return value
-
-
-def _countable(time_ms: float) -> float:
-    if time_ms > MAX_TIME_MS:
-        raise ValueError(f"expected at most {MAX_TIME_MS:.3g} ms")
-    if to_ns(time_ms) == 0:
-        raise ValueError("expected at least a nanosecond")
-    return time_ms
-
-
-# YAML says which of these a value is, and pydantic would turn one into another.
-Flag = Annotated[bool, Field(strict=True)]
-Whole = Annotated[int, Field(strict=True)]
-Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
-#: A positive time that is a whole number of nanoseconds.
-Time = Annotated[Milliseconds, AfterValidator(_positive), AfterValidator(_countable)]
-Rate = Annotated[SpikesPerSecond, AfterValidator(_not_negative)]
-PositiveRate = Annotated[SpikesPerSecond, AfterValidator(_positive)]
-#: Units of a mean-field model's activity.
-Unit = Literal["1", "Hz", "kHz"]
-#: A number with or without a unit; which one fits depends on the activities that it joins.
-Gain = str | Number
-
-
-class Section(BaseModel):
-    """Base of every part of a scenario: frozen, and unknown keys are errors."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Named(Section):
-    """A thing chosen by name with parameters: ``poisson``, or ``{exponential: {tau: 5 ms}}``."""
-
-    name: str
-    parameters: dict[str, Any] = Field(default_factory=dict)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _from_yaml(cls, value: object) -> object:
-        if isinstance(value, str):
-            return {"name": value}
-        if isinstance(value, dict) and len(value) == 1:
-            (name, parameters), = value.items()
-            if isinstance(name, str) and (parameters is None or isinstance(parameters, dict)):
-                return {"name": name, "parameters": parameters or {}}
-        if isinstance(value, dict) and set(value) <= {"name", "parameters"} and "name" in value:
-            return value
-        raise ValueError("expected a name, or one name with its parameters: {name: {key: value}}")
-
-    @classmethod
-    def __get_pydantic_json_schema__(
-        cls, core: CoreSchema, handler: GetJsonSchemaHandler
-    ) -> JsonSchemaValue:
-        one = {"type": "object", "minProperties": 1, "maxProperties": 1}
-        return {"anyOf": [{"type": "string"}, one], "title": cls.__name__}
+from cosim.scenario.guards import Guards
+from cosim.units import Millimetres
 
 
 class Tract(Section):
@@ -109,7 +42,7 @@ class Tract(Section):
     source: str = Field(alias="from")
     target: str = Field(alias="to")
     weight: Annotated[Number, Field(ge=0)]
-    length: Annotated[Millimetres, AfterValidator(_not_negative)] = Field(examples=["40 mm"])
+    length: Length = Field(examples=["40 mm"])
     both_ways: Flag = False
 
 
@@ -148,9 +81,7 @@ class BrainConfig(Section):
     """
 
     connectome: str = Field(examples=["tvb-data:connectivity_76.zip"])
-    conduction_speed: Annotated[MetresPerSecond, AfterValidator(_positive)] = Field(
-        examples=["4 m/s"]
-    )
+    conduction_speed: Speed = Field(examples=["4 m/s"])
     weights: (
         Literal["as_given", "scaled_by_maximum", "scaled_by_largest_row_sum"]
         | Annotated[Number, Field(gt=0)]
@@ -337,102 +268,6 @@ class Record(Section):
     trains: Flag = False
     tapes: Flag = True
     spikes: dict[str, dict[str, str]] | Literal["all", "none"] = "all"
-
-
-#: What happens at a finding of a guard.
-Action = Literal["stop", "warn", "ignore"]
-
-
-def _no_choice(reason: str) -> BeforeValidator:
-    def only_stop(value: object) -> object:
-        if value in ("warn", "ignore"):
-            raise ValueError(f"expected 'stop': {reason}")
-        return value
-
-    return BeforeValidator(only_stop)
-
-
-class Runaway(Section):
-    """When the rate of a population, or of a mean-field region, is too high to be believed.
-
-    Parameters
-    ----------
-    above
-        The limit, in spikes/s and neuron.
-    length
-        For how long the rate must be above it.
-    action
-        What happens then.
-    """
-
-    above: PositiveRate = 300.0
-    length: Time = Field(default=100.0, alias="for")
-    action: Action = Field(default="warn", alias="then")
-
-
-class Silent(Section):
-    """When a population is taken for silent.
-
-    Parameters
-    ----------
-    length
-        For how long none of its neurons must have fired.
-    cell_time
-        And for how long altogether, the times of all its neurons added up.
-    action
-        What happens then.
-    """
-
-    length: Time = Field(default=1000.0, alias="for")
-    cell_time: Time = 100_000.0
-    action: Action = Field(default="warn", alias="then")
-
-
-class Guards(Section):
-    """What is looked for while a run goes on, and what is done about it.
-
-    Parameters
-    ----------
-    not_finite
-        At NaN and infinity; there is no choice.
-    outside_window
-        At a spike outside its window; there is no choice.
-    off_clock
-        When a simulator's own time is not the end of the window that it has simulated.
-    negative_rate
-        At a rate below 0.
-    runaway
-        At rates that are too high; a word, or a section.
-    silent
-        At populations that do not fire; a word, or a section.
-    """
-
-    not_finite: Annotated[
-        Literal["stop"], _no_choice("NaN and infinity spread to all that they reach")
-    ] = "stop"
-    outside_window: Annotated[
-        Literal["stop"], _no_choice("nobody could say when such a spike takes effect")
-    ] = "stop"
-    off_clock: Action = "stop"
-    negative_rate: Action = "warn"
-    runaway: Runaway = Runaway()
-    silent: Silent = Silent()
-
-    @field_validator("runaway", "silent", mode="before")
-    @classmethod
-    def _from_word(cls, value: object) -> object:
-        return {"then": value} if isinstance(value, str) else value
-
-    @classmethod
-    def __get_pydantic_json_schema__(
-        cls, core: CoreSchema, handler: GetJsonSchemaHandler
-    ) -> JsonSchemaValue:
-        schema = handler(core)
-        properties = handler.resolve_ref_schema(schema)["properties"]
-        for key in ("runaway", "silent"):
-            section = {"$ref": properties[key].pop("$ref")}
-            properties[key]["anyOf"] = [{"enum": list(get_args(Action))}, section]
-        return schema
 
 
 class Scenario(Section):

@@ -13,7 +13,8 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
 from cosim.scenario.checks import RATES
-from cosim.scenario.model import Named, Scenario
+from cosim.scenario.fields import Named
+from cosim.scenario.model import Scenario
 from cosim.simulator import engines
 from cosim.transformers.base import transformers
 

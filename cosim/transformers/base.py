@@ -10,7 +10,7 @@ from typing import ClassVar, Literal, Protocol
 from cosim.clock import Window
 from cosim.messages import Block
 from cosim.own_code import providers
-from cosim.scenario.model import Section
+from cosim.scenario.fields import Section
 
 Direction = Literal["rates_to_spikes", "spikes_to_rates", "spikes_to_spikes"]
 

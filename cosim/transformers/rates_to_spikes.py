@@ -16,7 +16,7 @@ from pydantic import Field, field_validator
 
 from cosim.clock import Window
 from cosim.messages import Block, SpikeBatch
-from cosim.scenario.model import Section
+from cosim.scenario.fields import Section
 from cosim.streams import Stream
 from cosim.transformers.base import Context, Direction
 from cosim.transformers.borders import check_rates, check_signal, rows

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from cosim.clock import Window
 from cosim.messages import Block, SpikeBatch
-from cosim.scenario.model import Section
+from cosim.scenario.fields import Section
 from cosim.transformers.base import Context, Direction
 from cosim.transformers.borders import check_spikes, rows
 

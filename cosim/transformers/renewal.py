@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from cosim.scenario.model import Section
+from cosim.scenario.fields import Section
 from cosim.streams import Stream
 from cosim.transformers.base import Context
 from cosim.transformers.borders import Clipping

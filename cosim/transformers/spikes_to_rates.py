@@ -9,7 +9,7 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from cosim.clock import Window
 from cosim.messages import Block, Signal
-from cosim.scenario.model import Section
+from cosim.scenario.fields import Section
 from cosim.transformers import kernels
 from cosim.transformers.base import Context, Direction
 from cosim.transformers.borders import check_spikes, rows

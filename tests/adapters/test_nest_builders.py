@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from nest_pieces import MemoryRecorder, balanced, clock, config, play, spec
 
-from cosim.scenario.model import Section
+from cosim.scenario.fields import Section
 from cosim.simulator import RateBand
 from cosim_nest import ENGINE
 from cosim_nest.balanced import BalancedEI

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from mean_field_pieces import steady, without_background
 
-from cosim.scenario.model import Named
+from cosim.scenario.fields import Named
 from cosim_tvb import ENGINE, cerebellum, library
 from cosim_tvb.cerebellum import CerebellarMeanField
 from cosim_tvb.facts import model_facts, model_names

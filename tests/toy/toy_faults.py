@@ -11,7 +11,7 @@ import sys
 import time
 from pathlib import Path
 
-from cosim.scenario.model import Section
+from cosim.scenario.fields import Section
 
 #: Names a file that is touched at the moment of the fault.
 MARK = "TOY_FAULT_MARK"

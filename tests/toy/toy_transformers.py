@@ -6,7 +6,7 @@ import numpy as np
 import toy_faults
 
 from cosim.messages import Signal
-from cosim.scenario.model import Section
+from cosim.scenario.fields import Section
 from cosim.transformers.rates_to_spikes import Poisson, TrainsParameters
 from cosim.transformers.spikes_to_rates import RateParameters, SpikesToRates
 

@@ -2,30 +2,16 @@
 
 import json
 import re
-import sys
 from pathlib import Path
 
 import pytest
 
 import cosim_launch
-from cosim.cli import main
 from cosim.cli.doctor import Finding
 from cosim_launch import Family, Launcher
 
 DEMO = Path(__file__).parents[2] / "configs" / "demo.yaml"
 GOLDEN = Path(__file__).parent / "golden"
-
-
-@pytest.fixture
-def command(monkeypatch, capsys):
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["cosim", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        captured = capsys.readouterr()
-        return ended.value.code, captured.out, captured.err
-
-    return run
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cosim.cli import calibrating, main
+from cosim.cli import calibrating
 from cosim.costs.fit import (
     core_share,
     message_cost,
@@ -358,18 +358,6 @@ def test_a_machine_is_described_in_a_file(tmp_path):
     path.write_text(json.dumps({"cores": 48}))
     with pytest.raises(UsageError, match="expected some of name, cores_per_node, nodes"):
         read_machine(path)
-
-
-@pytest.fixture
-def command(monkeypatch, capsys):
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["cosim", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        captured = capsys.readouterr()
-        return ended.value.code, captured.out, captured.err
-
-    return run
 
 
 def test_a_calibration_lets_plan_say_how_long_it_takes(brain, tmp_path, command, monkeypatch):

@@ -13,7 +13,7 @@ from cosim.messages import Signal, SpikeBatch
 from cosim.roles.guard import Column, check
 from cosim.roles.watch_rates import NegativeRates, RunawayRates
 from cosim.roles.watch_spikes import RunawaySpikes, SilentSpikes
-from cosim.scenario.model import Runaway, Silent
+from cosim.scenario.guards import Runaway, Silent
 
 #: One tick is 1 ms, so that times in ms can be read off.
 CLOCK = Clock(NS_PER_MS, 10, 10_000)

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 from cosim.scenario import keys
 from cosim.scenario.explain import validated
-from cosim.scenario.model import Section
+from cosim.scenario.fields import Section
 from cosim.scenario.yaml_source import Source
 
 

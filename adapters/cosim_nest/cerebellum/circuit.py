@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from cosim.scenario.model import Section
+from cosim.scenario.fields import Section
 from cosim.simulator import RateBand
 from cosim_nest.cerebellum.geometry import built, sizes
 from cosim_nest.cerebellum.parameters import CerebellarParameters

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
-from cosim.scenario.model import Section
+from cosim.scenario.fields import Section
 from cosim.units import Micrometres, SpikesPerSecond
 from cosim_nest.cerebellum.synapses import synapse_types
 from cosim_nest.models.cells import State

@@ -8,7 +8,7 @@ from importlib.resources import files
 
 import yaml
 
-from cosim.scenario.model import Section
+from cosim.scenario.fields import Section
 from cosim.simulator import RateBand
 from cosim_nest.models.cells import State
 

@@ -9,7 +9,7 @@ from importlib.resources import files
 import yaml
 from pydantic import Field, TypeAdapter
 
-from cosim.scenario.model import Section
+from cosim.scenario.fields import Section
 from cosim_nest.models.cells import State
 
 

@@ -10,7 +10,7 @@ from typing import Annotated, Final, Literal
 import yaml
 from pydantic import Field, model_validator
 
-from cosim.scenario.model import Section
+from cosim.scenario.fields import Section
 
 SetName = Literal["PLOS23", "AWAKE26"]
 

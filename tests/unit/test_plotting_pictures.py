@@ -18,6 +18,7 @@ from cosim.errors import UsageError
 from cosim.plotting import draw, panels, raster, timing
 from cosim.recording import RankFile, RunDir, create_result
 from cosim.results import SpikeTrains, open_result
+from cosim.results.profile import profile_of
 from cosim.results.summary import population_row
 from cosim.simulator import RateBand
 
@@ -108,13 +109,12 @@ def test_only_rates_at_borders_are_taken_for_rates(tmp_path):
         assert panels.border_rates(result) == ["border/a/rate"]
 
 
-def test_the_bars_add_up_to_the_recorded_times(result):
+def test_the_bars_add_up_to_the_account(result):
     ax = Figure().subplots()
     timing.waiting(ax, result)
+    accounts = {role.role: role for role in profile_of(result).roles}
     for y, role in enumerate(result.roles):
-        times = result.timing(role)
-        states = ("compute", "convert", "exchange", "record", "other", "wait")
-        total = float(sum(times[f"{state}_s"].sum() for state in states))
+        total = float(accounts[role].length_s.sum())
         ends = [
             bar.get_x() + bar.get_width()
             for bar in ax.patches

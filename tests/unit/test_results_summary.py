@@ -25,6 +25,7 @@ from cosim.results import (
     settled_ms,
     summary_table,
 )
+from cosim.results.profile import profile_of
 from cosim.results.summary import mean_fano, median_cv, population_row
 from cosim.simulator import RateBand
 
@@ -77,10 +78,7 @@ def test_the_table_covers_populations_activity_and_roles(tmp_path):
     with open_result(tmp_path) as result:
         rows = summary_table(result)
         signal = result.signal("cortex/TemporalAverage", between_ms=(100.5, 500)).values
-        timing = result.timing("to_rPFC")
-        wait_s = float(timing.wait_s.sum())
-        states = ("compute", "convert", "exchange", "record", "other", "wait")
-        spent_s = sum(float(timing[f"{state}_s"].sum()) for state in states)
+        (account,) = (r for r in profile_of(result).roles if r.role == "to_rPFC")
     populations = [r for r in rows if isinstance(r, PopulationRow)]
     assert [(r.population, r.size) for r in populations] == [("exc", 400), ("inh", 100)]
     assert [round(r.rate_hz) for r in populations] == [
@@ -96,9 +94,9 @@ def test_the_table_covers_populations_activity_and_roles(tmp_path):
     roles = {r.role: r for r in rows if isinstance(r, RoleRow)}
     assert set(roles) == {"cortex", "rPFC", "to_rPFC", "from_rPFC"}
     slow = roles["to_rPFC"]
-    assert slow.spent_s["wait"] == pytest.approx(wait_s)
-    assert sum(slow.spent_s.values()) == pytest.approx(spent_s)
-    assert slow.wait_share == pytest.approx(wait_s / slow.wall_s)
+    assert slow.spent_s["wait"] == pytest.approx(account.spent_s["wait"].sum())
+    assert sum(slow.spent_s.values()) == pytest.approx(account.length_s.sum())
+    assert slow.wait_share == pytest.approx(slow.spent_s["wait"] / slow.wall_s)
     assert slow.real_time_factor == pytest.approx(slow.wall_s / 0.5)
 
 

@@ -105,9 +105,10 @@ class TvbSimulator:
         BorderError
             If the block does not fit, or is not finite.
         """
-        written = self._inputs[port].accept(block, self._executed)
+        proxies = self._inputs[port]
+        written = proxies.accept(block, self._executed)
         if self._loop is not None:
-            self._loop.past_changed(written)
+            self._loop.past_changed(written, proxies.port.regions)
 
     def advance(self, window: Window) -> None:
         """Integrate the steps of a window.

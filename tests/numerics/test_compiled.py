@@ -8,6 +8,7 @@ from test_tvb_split import calm, parts_of, shortest_border
 from tvb_pieces import Pieces, clock, config, idelays, random_brain
 
 from cosim_tvb.compiled.edges import best_block
+from cosim_tvb.compiled.loop import CompiledLoop
 from cosim_tvb.compiled.support import COUPLINGS, INTEGRATORS, MODELS, flaw
 from cosim_tvb.facts import facts, model_facts
 
@@ -129,6 +130,55 @@ def test_blocks_longer_than_windows_and_shorter_than_the_run():
     expected = whole(NOISY, brain, n=STEPS)
     for n in (1, 7, block - 1, block, block + 1):
         np.testing.assert_array_equal(whole(NOISY, brain, n=n), expected)
+
+
+@pytest.mark.parametrize(("n", "lag"), [(1, 1), (7, 1), (12, 1), (13, 3), (20, 2), (30, 1)])
+@pytest.mark.parametrize("owners", [[0], [0, 1, 1], [0, 1, 2, 1]], ids=["whole", "two", "three"])
+def test_sums_go_on_over_the_end_of_a_window_but_not_beyond_what_others_sent(n, lag, owners):
+    brain = random_brain(20, shortest_mm=12.0)
+    block, steps = best_block(brain.weights, idelays(brain)), 130
+    assert n < block
+    parts = parts_of([owners[i % len(owners)] for i in range(20)])
+    pieces = Pieces(NOISY, brain, parts, clock(n, steps), smaller_lag=lag == 1)
+    assert {c.lag for c in pieces.channels} <= {lag}
+    beyond = [0] * len(parts)
+    for window in pieces.windows():
+        for i, simulator in enumerate(pieces.simulators):
+            first, after, _ = simulator._loop._work.held
+            assert after - first <= block
+            beyond[i] = max(beyond[i], after - 1 - n * (window.index + 1))
+    assert min(beyond) > 0
+    for simulator in pieces.simulators:
+        simulator.finalize()
+    found = pieces.trajectories(("V", "W"), brain.labels)[:steps]
+    np.testing.assert_array_equal(found, whole(NOISY, brain, steps, n=steps))
+
+
+@settings(max_examples=25, deadline=None)
+@given(data=st.data())
+def test_what_is_written_late_is_seen_by_every_step_that_follows(data):
+    def advance(loop, steps):
+        trace = np.empty((steps, 2, 12, 1))
+        loop.advance(trace, np.empty((steps, loop.inputs, 12, 1)))
+        return trace
+
+    entry = entry_of("Generic2dOscillator", "Linear", compiled=True)
+    brain, found = random_brain(12, shortest_mm=1.0), []
+    before, after = (data.draw(st.integers(1, 25), label=name) for name in ("before", "after"))
+    late = data.draw(st.integers(1, before), label="first late step")
+    regions = data.draw(st.sets(st.integers(6, 11), min_size=1), label="regions")
+    for anew in (False, True):
+        halves = [range(6), range(6, 12)]
+        simulator = Pieces(entry, brain, halves, clock(1, 1), poison=None).simulators[0]
+        loop, history = simulator._loop, simulator.tvb.history
+        advance(loop, before)
+        for step in range(late, before + 1):
+            history.buffer[step % history.n_time][:, sorted(regions)] = np.sin(step)
+        loop.past_changed(range(late, before + 1), sorted(regions))
+        if anew:
+            loop = CompiledLoop(simulator.tvb, brain.weights, np.arange(6, 12), simulator.pinned)
+        found.append(advance(loop, after))
+    np.testing.assert_array_equal(*found)
 
 
 @pytest.mark.parametrize(

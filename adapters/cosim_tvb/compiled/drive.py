@@ -84,6 +84,9 @@ class Work(NamedTuple):
         Shape (channels, regions).
     far
         Sums of a block, shape (channels, regions, block).
+    held
+        Three steps: the first whose sums are in `far`, the one after the last of these, and the one
+        after the last whose sums can be taken already for all that others have sent.
     """
 
     first: Array
@@ -93,11 +96,12 @@ class Work(NamedTuple):
     sent: Array
     sums: Array
     far: Array
+    held: Indices
 
 
 _SCHEME = record(Scheme, float64, boolean, float64, float64)
 _FIXED = record(Fixed, F1, F1, F2, I1, I1, F2, F1)
-_WORK = record(Work, F2, F2, F2, F2, F2, F2, F3)
+_WORK = record(Work, F2, F2, F2, F2, F2, F2, F3, I1)
 
 
 @kernel
@@ -206,13 +210,15 @@ def drive(
     inputs
         Input that governs each step, shape (steps, inputs, regions).
     """
-    block = work.far.shape[2]
+    held = work.held
     look(state, fixed, work)
     for row in range(trace.shape[0]):
-        k = row % block
-        if k == 0:
-            block_sums(ring, far, step + row, min(block, trace.shape[0] - row), work.far)
-        step_sums(ring, near, step + row, work.far, k, work.sums)
+        if step + row >= held[1]:
+            # What these steps read of others has been checked to be there.
+            known = max(held[2], step + trace.shape[0])
+            held[0], held[1] = step + row, min(step + row + work.far.shape[2], known)
+            block_sums(ring, far, held[0], held[1] - held[0], work.far)
+        step_sums(ring, near, step + row, work.far, step + row - held[0], work.sums)
         receive(work.sums, work.now, fixed.weight, q, inputs[row])
         equations(state, inputs[row], p, work.first)
         predict(state, noise[row], scheme, fixed, work)
@@ -233,7 +239,7 @@ def drive(
 @kernel
 def ahead(
     step: int, receive: Callable[..., None], q: Array, fixed: Fixed, work: Work, ring: Ring,
-    edges: Edges, inputs: Array,
+    edges: Edges, far: Array, inputs: Array,
 ) -> None:
     """Compute the input through edges that are long enough for it to be known already.
 
@@ -245,21 +251,23 @@ def ahead(
         As in `drive`; `receive` may not read the coupling variables now.
     edges
         With a delay of which no step asks for what has not been sent yet.
+    far
+        To work with; its shape is that of `work.far`.
     inputs
         Filled; shape (steps, inputs, regions).
     """
-    block = work.far.shape[2]
+    block = far.shape[2]
     for row in range(inputs.shape[0]):
         k = row % block
         if k == 0:
-            block_sums(ring, edges, step + row, min(block, inputs.shape[0] - row), work.far)
+            block_sums(ring, edges, step + row, min(block, inputs.shape[0] - row), far)
         for channel in range(work.sums.shape[0]):
             for target in range(work.sums.shape[1]):
-                work.sums[channel, target] = work.far[channel, target, k]
+                work.sums[channel, target] = far[channel, target, k]
         receive(work.sums, work.now, fixed.weight, q, inputs[row])
 
 
-AHEAD = void(int64, types.FunctionType(RECEIVING), F1, _FIXED, _WORK, RING, EDGES, F3)
+AHEAD = void(int64, types.FunctionType(RECEIVING), F1, _FIXED, _WORK, RING, EDGES, F3, F3)
 DRIVE = void(
     int64, types.FunctionType(EQUATIONS), types.FunctionType(SENDING),
     types.FunctionType(RECEIVING), _SCHEME, _FIXED, _WORK, RING, EDGES, EDGES, F2, F1, F3, F2, F3,

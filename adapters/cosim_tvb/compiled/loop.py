@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib import import_module
 
 import numpy as np
@@ -23,6 +24,9 @@ from cosim_tvb.compiled.edges import Edges, best_block, edges, ring
 from cosim_tvb.compiled.native import EQUATIONS, Array, Indices, Native, compiled
 from cosim_tvb.compiled.support import MODELS
 from cosim_tvb.library import Untyped
+
+#: Later than any step, and longer than any delay; twice it is still an integer of 64 bits.
+_NEVER = 2**61
 
 
 class CompiledLoop:
@@ -68,14 +72,19 @@ class CompiledLoop:
         self._work = Work(
             np.empty(state), np.empty(state), np.empty(state), np.empty(now),
             np.empty((channels, regions)), np.empty((channels, regions)),
-            np.empty((channels, regions, self.block)),
+            np.empty((channels, regions, self.block)), np.array([0, 0, _NEVER]),
         )
+        self._nearest = np.full(regions, _NEVER)
+        np.minimum.at(self._nearest, self._far.source, self._far.delay)
+        self._written = np.full(regions, _NEVER)
+        self._ahead = np.empty_like(self._work.far)
         self._fixed = _fixed(sim, self._seen, np.asarray(foreign, np.int64), pinned[..., 0])
         self._scheme = _scheme(sim.integrator)
         self._noise = getattr(sim.integrator, "noise", None)
         self._recall, self._drive = compiled(recall, RECALL), compiled(drive, DRIVE)
         self.parameters_changed()
-        self.past_changed(range(sim.current_step - int(history.n_time) + 1, sim.current_step + 1))
+        past = range(sim.current_step - int(history.n_time) + 1, sim.current_step + 1)
+        self.past_changed(past, ())
 
     def parameters_changed(self) -> None:
         """Read the model's parameters, each one number, one a region, or a list."""
@@ -88,14 +97,29 @@ class CompiledLoop:
             columns.extend(np.broadcast_to(v, regions) for v in spread)
         self._p = np.ascontiguousarray(np.array(columns).T)
 
-    def past_changed(self, steps: range) -> None:
-        """Read what was written into the history of tvb for some of its steps."""
+    def past_changed(self, steps: range, regions: Sequence[int]) -> None:
+        """Read what was written into the history of tvb.
+
+        Parameters
+        ----------
+        steps
+            For which of its steps. What the regions do in later ones is not known yet.
+        regions
+            For which regions, none of which is simulated here.
+        """
         history, coupling = self._sim.history, self._coupling
         places = np.arange(steps.start, steps.stop) % history.n_time
         past = history.buffer[places, :, :, 0].astype(np.float64)
         self._recall(
             past, steps.start, coupling.send, coupling.parameters, self._work, self._ring
         )
+        if not len(regions):
+            return
+        # Step s reads s - 1 - delay.
+        held, chosen = self._work.held, list(regions)
+        held[1] = min(held[1], steps.start + 1 + self._nearest[chosen].min())
+        self._written[chosen] = steps.stop - 1
+        held[2] = (self._written + self._nearest).min() + 2
 
     def advance(self, trace: Array, inputs: Array) -> None:
         """Simulate steps.
@@ -147,7 +171,7 @@ class CompiledLoop:
         found = np.empty((steps, coupling.inputs, len(self._fixed.weight)))
         compiled(ahead, AHEAD)(
             first, coupling.receive, coupling.parameters, self._fixed, self._work, self._ring,
-            over, found,
+            over, self._ahead, found,
         )
         return found
 

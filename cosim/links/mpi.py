@@ -16,7 +16,7 @@ from typing import Protocol
 from cosim.errors import BorderError
 from cosim.links import wire
 from cosim.links.base import depth
-from cosim.links.wire import Bytes, Frame, Head
+from cosim.links.wire import Bytes, Frame
 from cosim.messages import Block
 from cosim.plan.model import HEADER_BYTES, ChannelPlan
 
@@ -56,9 +56,6 @@ class Transport(Protocol):
         """Prepare a receive."""
 
 
-_NO_MORE: Sequence[Request] = ()
-
-
 def _sizes(channel: ChannelPlan) -> tuple[int, ...]:
     """Return the payload bytes of the messages that can carry a block whole."""
     if channel.spikes:
@@ -90,40 +87,37 @@ class MpiOutlet:
         self._free = [
             _Envelope(channel, transport, rank, tag) for _ in range(depth(channel.lag))
         ]
-        #: What is under way: the envelope, what follows it, and the block, whose memory that is.
-        self._under_way: deque[tuple[_Envelope, Sequence[Request], Block]] = deque()
+        self._under_way: deque[_Envelope] = deque()
 
     def _collect(self) -> None:
-        while self._under_way:
-            envelope, more, _ = self._under_way[0]
-            if not envelope.sent.Test() or (more and not all(r.Test() for r in more)):
-                return
-            self._free.append(envelope)
-            self._under_way.popleft()
+        under_way = self._under_way
+        while under_way and under_way[0].has_left():
+            self._free.append(under_way.popleft())
 
     def room(self) -> bool:
         """Tell whether a send buffer is free."""
-        if self._free:
-            return True
-        self._collect()
+        if not self._free:
+            self._collect()
         return bool(self._free)
 
     def put(self, index: int, block: Block) -> None:
         """Start sending a block; `room` must have said yes."""
         envelope, sizes = self._free.pop(), self._sizes
         size = envelope.frame.write(index, block)
-        which, more = 0, _NO_MORE
+        which = 0
         if whole := size <= sizes[-1]:
             while size > sizes[which]:
                 which += 1
-        envelope.sent = sent = envelope.prepared[which] or envelope.prepare(which)
+        envelope.sent = sent = envelope.sends[which]
         sent.Start()
         if not whole:
-            more = [
+            envelope.block, envelope.following = block, [
                 self._transport.send(part, self._rank, self._tag + 1)
                 for part in wire.parts_of(block)
             ]
-        self._under_way.append((envelope, more, block))
+        # What can wait until the message is on its way comes after it.
+        self._collect()
+        self._under_way.append(envelope)
 
     def delivered(self) -> bool:
         """Tell whether everything sent was received."""
@@ -132,24 +126,32 @@ class MpiOutlet:
 
 
 class _Envelope:
-    """A frame, and the sends that are prepared for it."""
+    """A frame, a send for each of its sizes, and what follows it."""
 
-    __slots__ = ("_address", "_sizes", "_transport", "frame", "prepared", "sent")
+    __slots__ = ("block", "following", "frame", "sends", "sent")
 
     def __init__(
         self, channel: ChannelPlan, transport: Transport, rank: int, tag: int
     ) -> None:
-        self.frame, self._sizes = _frame(channel), _sizes(channel)
-        self._transport, self._address = transport, (rank, tag)
-        #: For each of the sizes, once it was needed.
-        self.prepared: list[Prepared | None] = [None for _ in self._sizes]
-        self.sent: Prepared
+        self.frame = _frame(channel)
+        self.sends = [
+            transport.sender(self.frame.data[: HEADER_BYTES + size], rank, tag)
+            for size in _sizes(channel)
+        ]
+        self.sent = self.sends[0]
+        #: What is too long for the frame: the sends, and the block, whose memory that is.
+        self.following: Sequence[Request] = ()
+        self.block: Block | None = None
 
-    def prepare(self, which: int) -> Prepared:
-        """Prepare the send of so many bytes of the frame."""
-        part = self.frame.data[: HEADER_BYTES + self._sizes[which]]
-        prepared = self.prepared[which] = self._transport.sender(part, *self._address)
-        return prepared
+    def has_left(self) -> bool:
+        """Tell whether all of it was received, and its memory may be used again."""
+        if not self.sent.Test():
+            return False
+        if self.following:
+            if not all(request.Test() for request in self.following):
+                return False
+            self.block, self.following = None, ()
+        return True
 
 
 class MpiInlet:
@@ -169,51 +171,47 @@ class MpiInlet:
         self._transport, self._rank, self._tag = transport, rank, tag
         self._unposted = channel.last + 1 + channel.lag - known
         self._posted: deque[tuple[Prepared, Frame]] = deque()
-        self._head: Head | None = None
-        #: A block whose data come by themselves, and what brings them.
-        self._coming: Block | None = None
+        #: What the first message holds, once it has come, and what still brings the block's data.
+        self._came: tuple[int, Block, bool] | None = None
         self._more: Sequence[Request] = ()
         for _ in range(min(depth(channel.lag), self._unposted)):
             frame = _frame(channel)
-            receive = transport.receiver(frame.data, rank, tag)
-            receive.Start()
-            self._posted.append((receive, frame))
-        self._unposted -= len(self._posted)
+            self._post(transport.receiver(frame.data, rank, tag), frame)
+        #: What brought the block taken last.
+        self._used: tuple[Prepared, Frame] | None = None
+
+    def _post(self, receive: Prepared, frame: Frame) -> None:
+        receive.Start()
+        self._posted.append((receive, frame))
+        self._unposted -= 1
 
     def ready(self) -> bool:
         """Tell whether the next message has come in full."""
-        if self._head is None:
+        if self._came is None:
+            if self._used:
+                # Only now, so that whoever took a block has it sooner.
+                if self._unposted > 0:
+                    self._post(*self._used)
+                self._used = None
             if not self._posted:
                 return False
-            request, frame = self._posted[0]
-            if not request.Test():
+            receive, frame = self._posted[0]
+            if not receive.Test():
                 return False
-            self._head = head = frame.head()
-            if wire.size_of(head) > frame.size:
-                self._receive_directly(head)
-        return not self._more or all(r.Test() for r in self._more)
-
-    def _receive_directly(self, head: Head) -> None:
-        self._coming = wire.vacant(head)
-        self._more = [
-            self._transport.receive(part, self._rank, self._tag + 1)
-            for part in wire.parts_of(self._coming)
-        ]
+            self._came = _, block, whole = frame.read()
+            if not whole:
+                self._more = [
+                    self._transport.receive(part, self._rank, self._tag + 1)
+                    for part in wire.parts_of(block)
+                ]
+        return not self._more or all(request.Test() for request in self._more)
 
     def take(self, index: int) -> Block:
         """Return the next block; `ready` must have said yes."""
-        posted, head = self._posted, self._head
-        assert head is not None
-        receive = posted.popleft()
-        if self._coming is None:
-            block = receive[1].read(head)
-        else:
-            block, self._coming, self._more = self._coming, None, ()
-        self._head = None
-        if self._unposted > 0:
-            self._unposted -= 1
-            receive[0].Start()
-            posted.append(receive)
-        if head[3] != index:
-            raise BorderError(f"{self.name}: window {head[3]} came where {index} was due")
+        assert self._came is not None
+        found, block, _ = self._came
+        self._came, self._more = None, ()
+        self._used = self._posted.popleft()
+        if found != index:
+            raise BorderError(f"{self.name}: window {found} came where {index} was due")
         return block

@@ -29,6 +29,7 @@ Head = tuple[int, int, int, int, int, int, int, int]
 
 #: Where the payload begins, counted in numbers of 8 and of 4 bytes.
 _LONGS, _INTS = HEADER_BYTES // 8, HEADER_BYTES // 4
+_FLOAT64, _INT64, _INT32 = np.dtype(np.float64), np.dtype(np.int64), np.dtype(np.int32)
 
 
 class Frame:
@@ -44,20 +45,21 @@ class Frame:
         Shape of the signals that are expected; those of other shapes only take longer.
     """
 
-    __slots__ = ("_memory", "data", "doubles", "ints", "longs", "shape", "size", "values")
+    __slots__ = ("_doubles", "_ints", "_longs", "_memory", "_values", "data", "shape", "size")
 
     def __init__(self, size: int, shape: tuple[int, int] = (0, 0)) -> None:
         self.size = size
-        self.data: Bytes = np.zeros(HEADER_BYTES + size, np.uint8)
-        self._memory = self.data.data
-        self.doubles: NDArray[np.float64] = self.data.view(np.float64)
-        self.longs: NDArray[np.int64] = self.data.view(np.int64)
-        self.ints: NDArray[np.int32] = self.data.view(np.int32)
+        self._memory = bytearray(HEADER_BYTES + size)
+        self.data: Bytes = np.frombuffer(self._memory, np.uint8)
+        self._doubles: NDArray[np.float64] = self.data.view(np.float64)
+        # Slices of memory are cheaper than those of arrays.
+        self._longs: Any = self.data.view(_INT64).data
+        self._ints: Any = self.data.view(_INT32).data
         self.shape = shape if 8 * shape[0] * shape[1] <= size else (0, 0)
-        self.values = self._signal(self.shape)
+        self._values = self._signal(self.shape)
 
     def _signal(self, shape: tuple[int, int]) -> NDArray[np.float64]:
-        return self.doubles[_LONGS : _LONGS + shape[0] * shape[1]].reshape(shape)
+        return self._doubles[_LONGS : _LONGS + shape[0] * shape[1]].reshape(shape)
 
     def write(self, index: int, block: Block) -> int:
         """Write header and data of a block, of data that are too long the header alone.
@@ -74,38 +76,59 @@ class Frame:
                 self._memory, 0, VERSION, SIGNAL, columns, index, block.start, block.step, rows, 0
             )
             size: int = 8 * rows * columns
-            if size <= self.size:
-                into = self.values if shape == self.shape else self._signal(shape)
-                into[...] = values
+            if shape == self.shape:
+                self._values[...] = values
+            elif size <= self.size:
+                self._signal(shape)[...] = values
             return size
         count = len(block.ticks)
         _pack(self._memory, 0, VERSION, SPIKES, 0, index, block.start, block.stop, count, 0)
         size = SPIKE_BYTES * count
-        if 0 < size <= self.size:
+        if size <= self.size:
             senders = _INTS + 2 * count
-            self.longs[_LONGS : _LONGS + count] = block.ticks
-            self.ints[senders : senders + count] = block.senders
+            try:
+                self._longs[_LONGS : _LONGS + count] = block.ticks
+                self._ints[senders : senders + count] = block.senders
+            except ValueError:
+                # They are of other types, which NumPy converts, or it tells better what is wrong.
+                np.asarray(self._longs)[_LONGS : _LONGS + count] = block.ticks
+                np.asarray(self._ints)[senders : senders + count] = block.senders
         return size
 
-    def head(self) -> Head:
-        """Return the fields of the header; see `read_head`."""
-        head: Head = _unpack(self._memory)
-        if head[0] != VERSION or not SIGNAL <= head[1] <= SPIKES:
-            _refuse(head)
-        return head
+    def read(self) -> tuple[int, Block, bool]:
+        """Return what the message holds.
 
-    def read(self, head: Head) -> Block:
-        """Return the block behind a header; it owns its data."""
-        _, kind, columns, _, start, second, count, _ = head
+        Returns
+        -------
+        int, Block, bool
+            Its window, its block, and whether that has its data. A block whose data are too long
+            for the frame has memory for them. In either case it shares none with the frame.
+
+        Raises
+        ------
+        BorderError
+            If the message is of another version or kind.
+        """
+        version, kind, columns, index, start, second, count, _ = _unpack(self._memory)
+        if version != VERSION or not SIGNAL <= kind <= SPIKES:
+            _refuse(version, kind)
         if kind == SIGNAL:
-            shape = (count, columns)
-            values = self.values if shape == self.shape else self._signal(shape)
-            return Signal(start, second, values.copy())
-        senders = _INTS + 2 * count
-        return SpikeBatch(
-            start, second, self.longs[_LONGS : _LONGS + count].copy(),
-            self.ints[senders : senders + count].copy(),
+            shape = count, columns
+            if shape == self.shape:
+                return index, Signal(start, second, self._values.copy()), True
+            whole = 8 * count * columns <= self.size
+            values = self._signal(shape).copy() if whole else np.empty(shape)
+            return index, Signal(start, second, values), whole
+        size = SPIKE_BYTES * count
+        whole = size <= self.size
+        # One piece of memory for both arrays is had, and given back, faster than two.
+        memory = (
+            self._memory[HEADER_BYTES : HEADER_BYTES + size] if whole
+            else np.empty(size, np.uint8).data
         )
+        ticks: NDArray[np.int64] = np.ndarray(count, _INT64, memory)
+        senders: NDArray[np.int32] = np.ndarray(count, _INT32, memory, 8 * count)
+        return index, SpikeBatch(start, second, ticks, senders), whole
 
 
 def _fields(index: int, block: Block) -> Head:
@@ -115,19 +138,11 @@ def _fields(index: int, block: Block) -> Head:
     return VERSION, SPIKES, 0, index, block.start, block.stop, len(block.ticks), 0
 
 
-def vacant(head: Head) -> Block:
-    """Return the block that a header announces, with memory for its data, still to be filled."""
-    _, kind, columns, _, start, second, count, _ = head
-    if kind == SIGNAL:
-        return Signal(start, second, np.empty((count, columns), np.float64))
-    return SpikeBatch(start, second, np.empty(count, np.int64), np.empty(count, np.int32))
-
-
 def parts_of(block: Block) -> list[Bytes]:
     """Return the data of a block as bytes: its own memory wherever that lies in C order."""
     if isinstance(block, Signal):
-        return [_as_bytes(block.values)]
-    return [_as_bytes(block.ticks), _as_bytes(block.senders)]
+        return [_as_bytes(block.values, _FLOAT64)]
+    return [_as_bytes(block.ticks, _INT64), _as_bytes(block.senders, _INT32)]
 
 
 def encode(index: int, block: Block) -> tuple[Bytes, list[Bytes]]:
@@ -136,33 +151,15 @@ def encode(index: int, block: Block) -> tuple[Bytes, list[Bytes]]:
     return header, parts_of(block)
 
 
-def _as_bytes(array: NDArray[Any]) -> Bytes:
-    return np.ascontiguousarray(array).reshape(-1).view(np.uint8)
+def _as_bytes(array: NDArray[Any], dtype: np.dtype[Any]) -> Bytes:
+    return np.ascontiguousarray(array, dtype).reshape(-1).view(np.uint8)
 
 
-def read_head(header: Bytes) -> Head:
-    """Return the fields of a header.
-
-    Raises
-    ------
-    BorderError
-        If it is of another version or kind.
-    """
-    head: Head = _unpack(header.data)
-    _refuse(head)
-    return head
-
-
-def _refuse(head: Head) -> None:
-    if head[0] != VERSION:
-        raise BorderError(f"a message of version {head[0]} came; this is {VERSION}")
-    if not SIGNAL <= head[1] <= SPIKES:
-        raise BorderError(f"a message of unknown kind {head[1]} came")
-
-
-def size_of(head: Head) -> int:
-    """Return the size of the payload that the fields of a header announce."""
-    return 8 * head[6] * head[2] if head[1] == SIGNAL else SPIKE_BYTES * head[6]
+def _refuse(version: int, kind: int) -> None:
+    if version != VERSION:
+        raise BorderError(f"a message of version {version} came; this is {VERSION}")
+    if not SIGNAL <= kind <= SPIKES:
+        raise BorderError(f"a message of unknown kind {kind} came")
 
 
 def payload_bytes(header: Bytes) -> int:
@@ -173,12 +170,16 @@ def payload_bytes(header: Bytes) -> int:
     BorderError
         If the header is of another version or kind.
     """
-    return size_of(read_head(header))
+    version, kind, columns, _, _, _, count, _ = _unpack(header.data)
+    _refuse(version, kind)
+    size: int = 8 * count * columns if kind == SIGNAL else SPIKE_BYTES * count
+    return size
 
 
 def decode(header: Bytes, payload: Bytes) -> tuple[int, Block]:
     """Return window and block of a message; the block owns its data."""
-    head = read_head(header)
     frame = Frame(-(-len(payload) // 8) * 8)
+    frame.data[:HEADER_BYTES] = header
     frame.data[HEADER_BYTES : HEADER_BYTES + len(payload)] = payload
-    return head[3], frame.read(head)
+    index, block, _ = frame.read()
+    return index, block

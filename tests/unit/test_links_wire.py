@@ -1,5 +1,7 @@
 """Blocks survive their way through bytes, and strange headers are refused."""
 
+from dataclasses import fields
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -28,15 +30,21 @@ def batches(draw):
     start = draw(st.integers(-(2**40), 2**40))
     ticks = draw(st.lists(st.integers(start + 1, start + 50), max_size=40))
     senders = draw(st.lists(st.integers(0, 2**31 - 1), min_size=len(ticks), max_size=len(ticks)))
-    return SpikeBatch.ordered(
+    batch = SpikeBatch.ordered(
         start, start + 50, np.array(ticks, np.int64), np.array(senders, np.int32)
     )
+    if draw(st.booleans()):
+        return batch
+    # As are the columns of a table.
+    apart = np.zeros((2, len(ticks), 3), np.int64)
+    apart[0, :, 1], apart[1, :, 1] = batch.ticks, batch.senders
+    return SpikeBatch(start, start + 50, apart[0, :, 1], apart[1].astype(np.int32)[:, 1])
 
 
 def assert_same(one, other):
     assert type(one) is type(other)
-    for name, mine in vars(one).items():
-        theirs = getattr(other, name)
+    for field in fields(one):
+        mine, theirs = getattr(one, field.name), getattr(other, field.name)
         if isinstance(mine, np.ndarray):
             assert (mine.dtype, mine.shape) == (theirs.dtype, theirs.shape)
             assert mine.tobytes() == theirs.tobytes()
@@ -74,16 +82,51 @@ def test_a_frame_holds_what_encoding_gives(block, index):
     assert frame.data[: HEADER_BYTES + len(payload)].tobytes() == (
         header.tobytes() + payload.tobytes()
     )
-    assert_same(block, frame.read(wire.read_head(frame.data)))
+    found, read, whole = frame.read()
+    assert (found, whole) == (index, True)
+    assert_same(block, read)
 
 
 @given(st.one_of(signals(), batches()))
-def test_data_may_be_received_into_a_vacant_block(block):
-    header, parts = wire.encode(0, block)
-    made = wire.vacant(wire.read_head(header))
+def test_what_was_read_or_written_shares_no_memory_with_the_frame(block):
+    _, parts = wire.encode(0, block)
+    frame = wire.Frame(sum(map(len, parts)) // 8 * 8 + 8, (2, 3))
+    frame.write(0, block)
+    _, read, _ = frame.read()
+    assert_same(block, read)
+    frame.data[:] = 0xFF
+    assert_same(block, read)
+    assert all(part.flags.writeable for part in wire.parts_of(read))
+
+
+@given(st.one_of(signals(), batches()))
+def test_data_too_long_for_a_frame_may_be_received_into_the_block(block):
+    _, parts = wire.encode(0, block)
+    frame = wire.Frame(0)
+    frame.write(0, block)
+    _, made, whole = frame.read()
+    assert whole == (not sum(map(len, parts)))
     for into, part in zip(wire.parts_of(made), parts, strict=True):
         into[:] = part
     assert_same(block, made)
+
+
+@given(batches(), st.sampled_from([np.int16, np.uint32, np.int64]))
+def test_numbers_of_other_types_arrive_as_those_of_the_block(batch, kind):
+    """Whoever counts senders in another type is understood, whatever way the block goes."""
+    expected = SpikeBatch(batch.start, batch.stop, batch.ticks, batch.senders % 1000)
+    other = SpikeBatch(batch.start, batch.stop, batch.ticks, expected.senders.astype(kind))
+    frame = wire.Frame(12 * len(batch.ticks) // 8 * 8 + 8)
+    frame.write(0, other)
+    assert_same(expected, frame.read()[1])
+    header, parts = wire.encode(0, other)
+    assert_same(expected, wire.decode(header, np.concatenate(parts))[1])
+
+
+def test_times_and_senders_of_different_number_are_refused():
+    frame = wire.Frame(240)
+    with pytest.raises(ValueError, match="could not broadcast"):
+        frame.write(0, SpikeBatch(0, 9, np.arange(1, 4), np.arange(2, dtype=np.int32)))
 
 
 def header(**changes):

@@ -6,9 +6,11 @@ import os
 import time
 
 #: Tries before a wait backs off. Measured: four ranks in a ring on two busy cores took 3 to 6 ms
-#: a loop when waits spin, 0.7 ms when they sleep after 20 tries.
-SPINS = 20
-SHORTEST_S, LONGEST_S = 20e-6, 500e-6
+#: a loop when waits spin, 0.7 ms when they sleep after a few tries.
+SPINS = 4
+#: How much longer each sleep is than the one before.
+GROWTH = 1.1
+SHORTEST_S, LONGEST_S = 20e-6, 1e-3
 #: Longest time between two readings of a stopwatch that counts as such. A process that polls reads
 #: far more often; if it does not, it could not run.
 STEP_S = 2.0
@@ -43,7 +45,7 @@ class Patience:
         if self._spin or self._tries <= SPINS:
             return
         # Long waits poll less often: each poll costs the core that the other side computes on.
-        self._next_s = min(self._next_s * 1.05, LONGEST_S)
+        self._next_s = min(self._next_s * GROWTH, LONGEST_S)
         time.sleep(self._next_s)
 
 

@@ -11,10 +11,12 @@ from __future__ import annotations
 
 import contextlib
 import json
+import mmap
 import os
 import select
 import signal
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -29,6 +31,25 @@ from cosim.stalls.processes import facts
 FAILURE_FILE = "failure.txt"
 #: How often a sentinel looks for a question, and for the next one while somebody asks.
 TICK_S, NEXT_TICK_S = 1.0, 0.1
+#: On the slate of a rank that is in no window.
+NO_WINDOW = -1
+
+
+class Slate:
+    """What a rank shows its sentinel all the time: memory of both, so that nobody is woken."""
+
+    def __init__(self) -> None:
+        # Numbers of 8 bytes: the window, and when it began by `time.monotonic`.
+        self._cells = memoryview(mmap.mmap(-1, mmap.PAGESIZE)).cast("B").cast("d")
+        self.write(NO_WINDOW)
+
+    def write(self, window: int) -> None:
+        """Show a window that begins now."""
+        self._cells[0], self._cells[1] = window, time.monotonic()
+
+    def read(self) -> tuple[int, float]:
+        """Return the window, and when it began."""
+        return int(self._cells[0]), self._cells[1]
 
 
 class Sentinel:
@@ -38,28 +59,37 @@ class Sentinel:
     ----------
     pipe
         File descriptor that the child listens to.
+    slate
+        What the child looks at.
     """
 
-    def __init__(self, pipe: int) -> None:
+    def __init__(self, pipe: int, slate: Slate) -> None:
         self._pipe: int | None = pipe
+        self._slate = slate
 
     @classmethod
     def start(cls) -> Sentinel:
         """Fork the child; call it early."""
         reading, writing = os.pipe()
-        parent = _Parent(os.getpid())
+        slate = Slate()
+        parent = _Parent(os.getpid(), slate)
         if os.fork() == 0:
             _watch(reading, parent)
         os.close(reading)
-        return cls(writing)
+        return cls(writing, slate)
 
     def rank(self, rank: int, who: str) -> None:
         """Say which rank this is, and name it for people."""
         self._write(f"#{rank} {who}\n")
 
     def note(self, phase: str) -> None:
-        """Say where the rank is, in one short line; the latest one counts."""
+        """Say where the rank is when it is in no window, in one short line."""
+        self._slate.write(NO_WINDOW)
         self._write(f"{phase}\n")
+
+    def window(self, index: int) -> None:
+        """Say that the rank is in a window now. It costs no system call."""
+        self._slate.write(index)
 
     def waits(self, waits: Sequence[Wait]) -> None:
         """Say that the rank has waited for long, and for what; nothing says that it is over."""
@@ -114,8 +144,8 @@ def first_report(run_dir: Path) -> str:
 class _Parent:
     """What the child knows of its parent."""
 
-    def __init__(self, pid: int) -> None:
-        self._pid = pid
+    def __init__(self, pid: int, slate: Slate) -> None:
+        self._pid, self._slate, self._window = pid, slate, NO_WINDOW
         self._rank, self._who, self._phase = -1, "", ""
         self._waits: tuple[Wait, ...] = ()
         self._run_dir: Path | None = None
@@ -123,11 +153,12 @@ class _Parent:
         #: How long to wait for the next look.
         self.tick_s = TICK_S
         self._watch = Stopwatch()
-        self._since_s = self._waits_since_s = self._looked_s = 0.0
+        self._since_s = self._waits_since_s = self._looked_s = self._seen_s = 0.0
         self.left = False
 
     def heed(self, line: str) -> None:
         """Take a line that the parent wrote."""
+        self._look(self._watch.read())
         mark, rest = line[:1], line[1:]
         if mark == "=":
             self.left = True
@@ -146,6 +177,7 @@ class _Parent:
     def answer(self) -> None:
         """Look whether there is a question, now and then, and answer it once."""
         now_s = self._watch.read()
+        self._look(now_s)
         if self._run_dir is None or self._rank < 0 or now_s - self._looked_s < self.tick_s:
             return
         self._looked_s = now_s
@@ -155,6 +187,15 @@ class _Parent:
             self._answered = question
             post.answer(self._run_dir, self._rank, question, self._statement(now_s))
 
+    def _look(self, now_s: float) -> None:
+        """Take notice of another window."""
+        window, began_s = self._slate.read()
+        if window not in (self._window, NO_WINDOW):
+            self._phase, self._waits = f"window {window}", ()
+            # Time in which everything was suspended does not count.
+            self._since_s = max(now_s - (time.monotonic() - began_s), self._seen_s)
+        self._window, self._seen_s = window, now_s
+
     def _statement(self, now_s: float) -> Statement:
         more_s = now_s - self._waits_since_s
         waits = tuple(replace(w, waited_s=w.waited_s + more_s) for w in self._waits)
@@ -163,6 +204,7 @@ class _Parent:
 
     def report(self) -> None:
         """Tell of the parent's end, unless another rank was first to tell of one."""
+        self._look(self._watch.read())
         where = f"{self._who} in {self._phase}" if self._phase else "a rank without a role yet"
         text = f"cosim: {where} was killed without a word"
         if self._run_dir is None or report_first(self._run_dir, text):

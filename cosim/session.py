@@ -47,6 +47,9 @@ from cosim.stalls.limit import WaitLimit
 
 log = logging.getLogger(__name__)
 
+#: Shortest time between two looks at control messages. A look costs as much as sending a block,
+#: and who waits for a block would look after each time that it is not there.
+ATTEND_EVERY_S = 0.5e-3
 #: How long a failing rank waits for the others to close their files.
 GRACE_S = 3.0
 
@@ -95,7 +98,7 @@ class Session:
         self._ended = False
         self._failed_rank = -1
         self._roles: list[Role] = []
-        self._reported_s = 0.0
+        self._reported_s = self._attended_s = 0.0
         here = mpi.ranks_on_this_node()
         self._patience = Patience(spin=here * max(plan.threads_per_rank()) <= cores())
         self._limit, self._limit_told_s = WaitLimit(wait_limit_s), 0.0
@@ -105,11 +108,14 @@ class Session:
     # Attending
 
     def attend(self, roles: Sequence[Role]) -> None:
-        """Handle control messages, report progress, flush when due."""
+        """Handle control messages, report progress, flush when due; now and then."""
         heed_told()
+        now = time.monotonic()
+        if now - self._attended_s < ATTEND_EVERY_S:
+            return
+        self._attended_s = now
         while (notice := self._mpi.heard()) is not None:
             self._handle(notice)
-        now = time.monotonic()
         # After "done" rank 0 listens to nobody, and MPI forbids messages that nobody takes.
         if now - self._reported_s >= REPORT_EVERY_S and self._mpi.rank not in self._done:
             self._reported_s = now
@@ -217,7 +223,7 @@ class Session:
         self._declare(rank, list(self._recorder.declared))
         begin_s = time.perf_counter()
         prime(self._roles, rank)
-        noting = _Noting(self, self._sentinel.note)
+        noting = _Noting(self, self._sentinel.window)
         Loop(self._roles, sinks, noting, self._patience, rank, self._stalls, begin_s).run()
         self._sentinel.note(END)
         self._until(lambda: not self._undelivered(), self._undelivered)
@@ -345,7 +351,7 @@ class _Noting:
 
     others = True
 
-    def __init__(self, session: Session, note: Callable[[str], None]) -> None:
+    def __init__(self, session: Session, note: Callable[[int], None]) -> None:
         self._session, self._note, self._window = session, note, -1
 
     def attend(self, roles: Sequence[Role]) -> None:
@@ -353,7 +359,7 @@ class _Noting:
         window = min((r.window for r in roles), default=0)
         if window != self._window:
             self._window = window
-            self._note(f"window {window}")
+            self._note(window)
         self._session.attend(roles)
 
 

@@ -14,6 +14,11 @@ import time
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# How long an example takes says something of the machine, not of the code.
+settings.register_profile("cosim", deadline=None)
+settings.load_profile("cosim")
 
 GRACE_S = 3.0
 #: Folders of tests that start jobs.

@@ -13,11 +13,12 @@ from cosim.errors import BorderError, UsageError
 from cosim.messages import Block
 from cosim.ports import AfferentOut, ProxyIn, StateOut
 from cosim.simulator import Recorder, SimulatorSpec
+from cosim_tvb.afferents import Afferents, afferent_groups
 from cosim_tvb.build import build
 from cosim_tvb.compiled.support import flaw, remark
 from cosim_tvb.config import TvbConfig
 from cosim_tvb.facts import model_facts
-from cosim_tvb.outputs import Afferents, States, afferent_groups
+from cosim_tvb.outputs import States
 from cosim_tvb.proxies import Proxies
 from cosim_tvb.recording import Recording
 from cosim_tvb.stimuli import Stimulation

@@ -59,6 +59,7 @@ class Placement(str, Enum):
 
     own_ranks = "own_ranks"
     simulators = "simulators"
+    mean_fields = "mean_fields"
 
 
 class Check(Enum):
@@ -73,7 +74,11 @@ class Check(Enum):
 
 Place = Annotated[
     Optional[Placement],  # noqa: UP045
-    typer.Option("--placement", help="Transformers on ranks of their own, or beside simulators."),
+    typer.Option(
+        "--placement",
+        help="Transformers on ranks of their own, beside their spiking regions, or beside the mean "
+        "fields across the border.",
+    ),
 ]
 
 

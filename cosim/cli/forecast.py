@@ -20,9 +20,12 @@ from cosim.plan.build import open_case
 from cosim.plan.model import Plan
 from cosim.plan.placement import place
 from cosim.scenario.load import Case
+from cosim.scenario.model import Transformers
 
 #: Windows to choose from.
 WINDOWS = 5
+#: With no ranks for transformers alone.
+PLACEMENTS = ("simulators", "mean_fields")
 _BOUNDS = {
     "rank": "the rank of '{role}' is busy all the time",
     "cores": "all cores are busy; '{role}' takes most",
@@ -97,10 +100,20 @@ def _show_best(option: Option, now: Prediction, out: Console) -> None:
         return
     threads = ", ".join(f"{name} {n}" for name, n in option.threads.items() if n > 1)
     out.print(
-        f"best: --window \"{option.window_ms:g} ms\" --ranks {option.plan.ranks}"
+        f"best: --window \"{option.window_ms:g} ms\" {_placement(option.plan)}"
         + (f", threads: {threads}" if threads else "")
         + f"; {option.prediction.wall_s:.2f} s, {gain:.0%} less", highlight=False, soft_wrap=True,
     )
+
+
+def _placement(plan: Plan) -> str:
+    """Return the options that place the transformers as a plan does."""
+    rank_of, placed = plan.rank_of(), plan.transformers
+    if placed and all(t.rank == rank_of[t.home] for t in placed):
+        return "--placement simulators"
+    if placed and all(t.rank == rank_of[t.across] for t in placed):
+        return "--placement mean_fields"
+    return f"--ranks {plan.ranks}"
 
 
 def _choices(
@@ -120,8 +133,12 @@ def _choices(
                 _, other = open_case(scenario, {**overrides, "window": text}, None)
             except ScenarioInvalid:
                 continue
-        for ranks in {plan.ranks, len(plan.simulators), *_own(plan)}:
-            yield _placed(other, case, ranks)
+        here = case.scenario.transformers
+        for ranks in {plan.ranks, *_own(plan)}:
+            yield _placed(other, here, ranks)
+        for placement in PLACEMENTS:
+            wish = here.model_copy(update={"placement": placement})
+            yield _placed(other, wish, len(plan.simulators))
 
 
 def _own(plan: Plan) -> tuple[int, ...]:
@@ -130,8 +147,6 @@ def _own(plan: Plan) -> tuple[int, ...]:
     return tuple({min(few + 1, most), min(few + 2, most), most})
 
 
-def _placed(plan: Plan, case: Case, ranks: int) -> Plan:
-    simulators, transformers, count = place(
-        plan.simulators, plan.transformers, case.scenario.transformers, ranks
-    )
+def _placed(plan: Plan, wish: Transformers, ranks: int) -> Plan:
+    simulators, transformers, count = place(plan.simulators, plan.transformers, wish, ranks)
     return replace(plan, simulators=simulators, transformers=transformers, ranks=count)

@@ -133,7 +133,7 @@ def _windows(duration: int, base: int, reach: int) -> list[int]:
 
 def _placement(case: Case, arguments: Sequence[str], kept: Mapping[str, Any]) -> Trial:
     here = case.scenario.transformers.placement
-    other = "own_ranks" if here == "simulators" else "simulators"
+    other = "simulators" if here == "own_ranks" else "own_ranks"
     words = {"simulators": "beside simulators", "own_ranks": "on ranks of their own"}
     moved = (*arguments, "--placement", other)
     return Trial("placement", f"mpirun, transformers {words[other]}", moved, kept)

@@ -43,6 +43,7 @@ def out_of_spikes(
     delay_ms, _ = built(entry.through, sheet.context(name, port.step, step, port.size))
     return TransformerPlan(
         name=name, kind="out_of_spikes", rank=-1, home=source.name,
+        across=target.name,
         label=f"{region} {entry.population} → {target.name}", region=region,
         population=entry.population,
         fronts=(Front(channel, port.step, entry.through, port.size, lag=border.lag),),
@@ -133,6 +134,7 @@ def _pass(
     how = "resample" if passage.entry is None else "translate"
     yield TransformerPlan(
         name=name, kind="between", rank=-1, home=target.name,
+        across=source.name,
         label=f"{source.name} → {target.name}", region=sheet.case.brain.labels[regions[0]],
         population="", fronts=(Front(channel, step_in, lag=border.lag),), outputs=(out,),
         through=Named(name=how), step_out=step_out, size=len(regions), trains=0, columns=columns,

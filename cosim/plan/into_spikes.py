@@ -54,6 +54,7 @@ def into_spikes(
     first = sheet.case.scenario.models[entry.sources[0]]
     return TransformerPlan(
         name=name, kind="relay" if relayed else "into_spikes", rank=-1, home=target.name,
+        across=_across(sheet, target, entry, carried),
         label=f"{', '.join(entry.sources)} → {region} {entry.population}", region=region,
         population=entry.population, fronts=fronts, outputs=(out,), through=entry.through,
         step_out=step, size=size, trains=trains, columns=1,
@@ -61,6 +62,18 @@ def into_spikes(
         offset=entry.background, maximum=entry.maximum, gating=None, unit_in=_unit(first),
         unit_out="spikes/s", delay_ms=delay_ms + _smoothing_ms(sheet, fronts, step),
     )
+
+
+def _across(
+    sheet: Sheet, target: Owned, entry: Receives, carried: Mapping[tuple[str, str], Border]
+) -> str:
+    """Return the first mean-field simulator that sends, or the target itself."""
+    senders = (
+        s.name for s in sheet.owned.values()
+        if s.kind == "mean_field" and s.model in entry.sources
+        and (s.name, target.name) in carried
+    )
+    return next(senders, target.name)
 
 
 def _fronts(

@@ -154,6 +154,9 @@ class TransformerPlan:
         fibres; ``between``: a mean-field variable to another one.
     home
         The simulator beside which it runs when transformers have no ranks of their own.
+    across
+        The mean-field simulator on the other side of the border, beside which it may run instead;
+        `home` if there is none.
     label
         From where to where, for people.
     region, population
@@ -169,6 +172,7 @@ class TransformerPlan:
     kind: Literal["into_spikes", "out_of_spikes", "relay", "between"]
     rank: int
     home: str
+    across: str
     label: str
     region: str
     population: str

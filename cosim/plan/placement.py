@@ -38,14 +38,15 @@ def place(
     for i, transformer in enumerate(transformers):
         # Contiguous shares keep the two directions, which are listed in turn, apart.
         shared = len(placed) + i * own // len(transformers)
-        rank = shared if own else rank_of[transformer.home]
+        beside = transformer.across if wish.placement == "mean_fields" else transformer.home
+        rank = shared if own else rank_of[beside]
         spread.append(replace(transformer, rank=rank))
     return placed, tuple(spread), len(placed) + own
 
 
 def _own_ranks(simulators: int, transformers: int, wish: Transformers, ranks: int | None) -> int:
     if ranks is None:
-        if wish.placement == "simulators":
+        if wish.placement != "own_ranks":
             return 0
         wanted = AUTO_RANKS if wish.ranks == "auto" else wish.ranks
         return min(wanted, transformers)

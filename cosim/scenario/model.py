@@ -239,12 +239,13 @@ class Transformers(Section):
     Parameters
     ----------
     placement
-        On ranks of their own, or beside the simulators.
+        On ranks of their own; or each beside the simulator of its spiking region; or beside the
+        mean-field simulator on the other side of its border.
     ranks
         How many ranks of their own.
     """
 
-    placement: Literal["own_ranks", "simulators"] = "own_ranks"
+    placement: Literal["own_ranks", "simulators", "mean_fields"] = "own_ranks"
     ranks: Literal["auto"] | Annotated[Whole, Field(ge=1)] = "auto"
 
 

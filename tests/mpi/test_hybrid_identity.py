@@ -19,6 +19,7 @@ WINDOWS = ["1 ms", "3 ms", "6 ms"]
 COMMANDS = {
     "as the scenario says": ((), 5),
     "transformers beside simulators": (("--window", "1 ms", "--placement", "simulators"), 3),
+    "transformers beside mean fields": (("--window", "2 ms", "--placement", "mean_fields"), 3),
 }
 #: In one job: window and ranks, of which simulators take three.
 LAYOUTS = [("2 ms", 4), ("3 ms", 6), ("5 ms", 5), ("6 ms", 4)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import cast
 
 from cosim.clock import NS_PER_MS, Clock, Window
 from cosim.errors import BorderError
@@ -58,10 +59,12 @@ class ClockWatch:
     clock: Clock
     _wrong: int = field(default=0, init=False)
     _first: str = field(default="", init=False)
+    #: Whether the simulator can tell the time, once that is known: finding out takes a while.
+    _tells: bool | None = field(default=None, init=False)
 
     def see(self, simulator: Simulator, window: Window) -> Finding | None:
         """Compare after a window; a simulator that cannot tell the time is believed."""
-        now_ns = simulator.now_ns() if isinstance(simulator, Timekeeper) else None
+        now_ns = self._now_ns(simulator)
         due_ns = window.stop * self.clock.tick_ns
         if self.action == "ignore" or now_ns is None or now_ns == due_ns:
             return None
@@ -79,6 +82,11 @@ class ClockWatch:
             "its engine is in error, or set 'guards: off_clock'"
         )
         return Finding(window.stop, text, "", self.action)
+
+    def _now_ns(self, simulator: Simulator) -> int | None:
+        if self._tells is None:
+            self._tells = isinstance(simulator, Timekeeper)
+        return cast("Timekeeper", simulator).now_ns() if self._tells else None
 
     def note(self) -> str | None:
         """Return since when the clock was wrong."""

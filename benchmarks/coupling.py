@@ -2,8 +2,8 @@
 
 A scenario of two simulators runs under mpirun and, right after it, its slowest simulator alone with
 the input that it had received: the same threads, the same spikes and rates, no transformers, and
-the reading of its input not counted. Transformers are either on the rank of the spiking simulator,
-or on a rank of their own that both simulators leave room for.
+the reading of its input not counted. Transformers are on the rank of the mean field, which waits:
+a scenario whose network is the slowest is best run so.
 
 With more ranks than cores a run is compared with the processor time of all its ranks, spread over
 the cores, or that of its busiest rank if that is more: no schedule could be faster.
@@ -20,21 +20,19 @@ from benchmarks.rows import Row, failure, row
 from cosim.patience import cores
 
 NAME = "coupling tax"
-BESIDE, APART = ("-n", "2"), ("-n", "3")
-LAYOUTS = {"transformers beside a simulator": BESIDE, "transformers on a third rank": APART}
+RANKS = ("-n", "2", "--placement", "mean_fields")
 
 
 def rows(options: Options) -> Iterator[Row]:
-    """Yield a line for each scenario and layout."""
+    """Yield a line for each scenario with a core for each simulator, and for each as it is."""
     duration = "300 ms" if options.quick else "1000 ms"
     of_two = {
         "1,000 neurons": scenarios.cortex_and_one(options.folder),
         "cerebellum": scenarios.cortex_and_cerebellum(options.folder),
     }
     for name, scenario in of_two.items():
-        for layout, ranks in list(LAYOUTS.items())[: 1 if options.quick else None]:
-            arguments = (*ranks, "--duration", duration)
-            yield _own_cores(f"{name}, {layout}", scenario, arguments, options)
+        arguments = (*RANKS, "--duration", duration)
+        yield _own_cores(f"{name}, a core for each simulator", scenario, arguments, options)
     whole = {"1,000 neurons twice": scenarios.DEMO, "cerebellum": scenarios.CEREBELLUM}
     for name, scenario in whole.items():
         yield _oversubscribed(f"{name}, all ranks", scenario, ("--duration", duration), options)

@@ -35,7 +35,7 @@ def cortex_and_one(folder: Path) -> Path:
     return variant(DEMO, folder, "demo-of-two", {"regions": spiking(1)})
 
 
-def rates_into_one(folder: Path) -> Path:
+def rates_into_one(folder: Path, neurons: int) -> Path:
     """Return `cortex_and_one` with its trains drawn inside NEST, as the loop by hand has it."""
     receives = [
         {
@@ -50,7 +50,8 @@ def rates_into_one(folder: Path) -> Path:
             "gating": {"tau_S": "100 ms", "gamma": 0.641},
         }
     ]
-    changes = {"regions": spiking(1), "models": {"spiking": {"receives": receives, "sends": sends}}}
+    spikes = {"network": {"size": neurons}, "receives": receives, "sends": sends}
+    changes = {"regions": spiking(1), "models": {"spiking": spikes}}
     return variant(DEMO, folder, "rates-into-one", changes)
 
 

@@ -1,10 +1,10 @@
 """What a user would write instead: one process that steps TVB and NEST in turns.
 
 ``python -m benchmarks.serial_program MILLISECONDS`` prints, as JSON, the seconds that the loop took
-and how many spikes there were. The model is that of `benchmarks.scenarios.cortex_and_one`: 75
-regions as reduced Wong-Wang mean fields, one as a network of 1,000 neurons whose excitatory half is
-driven by the coupling that the region gets, and whose rate opens the synaptic gates by which the
-other regions see it. Nothing here comes from this project: neither its loop nor its adapters. It
+and how many spikes there were. The model is that of `benchmarks.scenarios.rates_into_one`: 75
+regions as reduced Wong-Wang mean fields, one as a network whose excitatory neurons are driven by
+the coupling that the region gets, and whose rate opens the synaptic gates by which the other
+regions see it. With `NEURONS` both simulators cost about the same. Nothing here comes from this project: neither its loop nor its adapters. It
 is written with care: NEST is prepared once and run window by window, its input is one device, its
 recorder is emptied now and then, and TVB's library runs a whole window in one call.
 """
@@ -22,6 +22,7 @@ import numpy as np
 WINDOW_MS, STEP_MS = 2.0, 0.1
 STEPS = round(WINDOW_MS / STEP_MS)
 REGION = "rV2"
+NEURONS, EXCITATORY = 600, 480
 RATE_TAU_MS, GATE_TAU_MS, GAMMA = 10.0, 100.0, 0.641
 GAIN_HZ, FIBRE_WEIGHT_NS, DELAY_MS = 1000.0, 3.0, 1.0
 #: Windows after which the recorder is emptied, for which NEST must be left.
@@ -36,8 +37,8 @@ def network(nest: Any) -> tuple[Any, Any, Any]:
     """Build the circuit; return its excitatory neurons, their input and the recorder."""
     nest.ResetKernel()
     nest.set(resolution=STEP_MS, rng_seed=42)
-    neurons = nest.Create("iaf_cond_exp", 1000, {**NEURON, "V_m": nest.random.uniform(-60, -50)})
-    excitatory, inhibitory = neurons[:800], neurons[800:]
+    neurons = nest.Create("iaf_cond_exp", NEURONS, {**NEURON, "V_m": nest.random.uniform(-60, -50)})
+    excitatory, inhibitory = neurons[:EXCITATORY], neurons[EXCITATORY:]
     for source, inputs, weight in ((excitatory, 80, 0.5), (inhibitory, 20, -20.0)):
         rule = {"rule": "fixed_indegree", "indegree": inputs, "allow_autapses": False}
         nest.Connect(source, neurons, rule, {"weight": weight, "delay": DELAY_MS})
@@ -131,7 +132,7 @@ class Loop:
         decay = np.exp(-STEP_MS / RATE_TAU_MS)
         gates = np.empty(STEPS)
         for i, count in enumerate(counts):
-            self.rate_hz += (1.0 - decay) * (count * 1e3 / STEP_MS / 800 - self.rate_hz)
+            self.rate_hz += (1.0 - decay) * (count * 1e3 / STEP_MS / EXCITATORY - self.rate_hz)
             change = -self.gate / GATE_TAU_MS + (1.0 - self.gate) * GAMMA * self.rate_hz / 1e3
             self.gate += STEP_MS * change
             gates[i] = self.gate

@@ -23,8 +23,8 @@ def rows(options: Options) -> Iterator[Row]:
     for _ in range(options.repeats):
         for window in windows:
             timeline = jobs.run(
-                scenario, options.folder / "window", "-n", "3", "--duration", duration,
-                "--window", window,
+                scenario, options.folder / "window", "-n", "2", "--placement", "mean_fields",
+                "--duration", duration, "--window", window,
             )
             found[window].append(timeline.wall_s)
     best = min(windows, key=lambda window: statistics.median(found[window]))

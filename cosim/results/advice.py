@@ -36,8 +36,9 @@ def advice(profile: Profile) -> str:
         + (f"; the other ranks wait {_waiting(others, wall_s):.0%} of it" if others else ""),
         _faster(role, busy_s[slowest], rest_s, wall_s, len(ranks[slowest])),
         _longer(ranks[slowest], wall_s),
+        _elsewhere(role, ranks[slowest], wall_s),
     ]
-    return "; ".join(parts) + "."
+    return "; ".join(part for part in parts if part) + "."
 
 
 def _named(role: RoleProfile) -> str:
@@ -89,6 +90,15 @@ def _longer(roles: Iterable[RoleProfile], wall_s: float) -> str:
     if gain < SLIGHT:
         return f"a longer window would give less than {SLIGHT:.0%}"
     return f"a longer window would give at most {gain:.0%}"
+
+
+def _elsewhere(role: RoleProfile, roles: Iterable[RoleProfile], wall_s: float) -> str:
+    """Return what the transformers beside the slowest simulator take, if that matters."""
+    share = sum(r.busy_s for r in roles if r.kind == "transformer") / wall_s
+    if role.kind == "transformer" or share < SLIGHT:
+        return ""
+    where = "mean_fields" if role.kind == "spiking" else "simulators"
+    return f"transformers beside it take {share:.0%}, which --placement {where} gives to others"
 
 
 def _latency(profile: Profile, role: RoleProfile, share: float) -> str:

@@ -122,7 +122,7 @@ def test_trains_one_by_one_have_the_rate_that_ours_have():
     ("make", "simulators"),
     [
         (scenarios.cortex_and_one, 2),
-        (scenarios.rates_into_one, 2),
+        (lambda folder: scenarios.rates_into_one(folder, 600), 2),
         (scenarios.cortex_and_cerebellum, 2),
         (scenarios.light, 2),
         (lambda folder: scenarios.of_size(folder, 8, 1000), 9),

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -311,6 +312,19 @@ def test_a_busy_rank_of_transformers_is_told_to_spread():
     said = advice(account)
     assert said.startswith("The transformer 't0' converts 60% of the time")
     assert "on a rank of its own the run could take at best 0.60 of the time" in said
+
+
+@pytest.mark.parametrize(
+    ("kind", "there"), [("spiking", "mean_fields"), ("mean_field", "simulators")]
+)
+def test_transformers_beside_the_slowest_are_told_to_go_elsewhere(kind, there):
+    slow = role("slow", 0, kind=kind, compute=0.8, windows=1)
+    beside = role("t", 0, kind="transformer", convert=0.2, windows=1)
+    waits = role("fast", 1, compute=0.4, wait=0.6, windows=1)
+    account = Profile((slow, beside, waits), False, "complete")
+    assert f"beside it take 20%, which --placement {there} gives to others." in advice(account)
+    elsewhere = replace(beside, rank=1)
+    assert "--placement" not in advice(Profile((slow, elsewhere, waits), False, "complete"))
 
 
 def test_ranks_that_take_turns_are_told_to_halve_the_window():

@@ -4,9 +4,11 @@
 and how many spikes there were. The model is that of `benchmarks.scenarios.rates_into_one`: 75
 regions as reduced Wong-Wang mean fields, one as a network whose excitatory neurons are driven by
 the coupling that the region gets, and whose rate opens the synaptic gates by which the other
-regions see it. With `NEURONS` both simulators cost about the same. Nothing here comes from this project: neither its loop nor its adapters. It
-is written with care: NEST is prepared once and run window by window, its input is one device, its
-recorder is emptied now and then, and TVB's library runs a whole window in one call.
+regions see it. With `NEURONS` both simulators cost about the same.
+
+Nothing here comes from this project: neither its loop nor its adapters. It is written with care:
+NEST is prepared once and run window by window, its input is one device, its recorder is emptied now
+and then, and TVB's library runs a whole window in one call.
 """
 
 from __future__ import annotations

@@ -54,17 +54,24 @@ class Gate:
         return synapse_spec(self.nest, given, self.delay_ms)
 
 
-def setter(nest: Any) -> Callable[[Any, list[dict[str, Any]]], None]:  # noqa: ANN401
-    """Return what sets parameters node by node.
+Setter = Callable[[NDArray[np.uint64], list[dict[str, Any]]], None]
+
+
+def setter(nest: Any, nodes: Any) -> Setter:  # noqa: ANN401 - NEST has no types
+    """Return what sets parameters of some of the nodes, given by their places, in that order.
 
     ``NodeCollection.set`` first asks which nodes are local, one by one, which takes twice as long
-    as setting them. What it calls then is called directly where NEST has it.
+    as setting them, and to index a collection it looks for duplicates. What NEST calls then is
+    called directly where it is found.
     """
     types = sys.modules.get("nest.lib.hl_api_types")
-    direct = getattr(getattr(types, "nestkernel", None), "llapi_set_nc_status", None)
-    if direct is None or not hasattr(nest.NodeCollection([]), "_datum"):
-        return lambda nodes, parameters: nodes.set(parameters)
-    return lambda nodes, parameters: direct(nodes._datum, parameters)
+    kernel = getattr(types, "nestkernel", None)
+    take = getattr(kernel, "llapi_take_array_index", None)
+    direct = getattr(kernel, "llapi_set_nc_status", None)
+    if take is None or direct is None or not hasattr(nest.NodeCollection([]), "_datum"):
+        return lambda places, parameters: nodes[places].set(parameters)
+    every = nodes._datum
+    return lambda places, parameters: direct(take(every, places)._datum, parameters)
 
 
 class TrainFeed:
@@ -88,22 +95,23 @@ class TrainFeed:
         synapse = FibreSynapse.model_validate(port.synapse)
         by_default = "one_to_one" if port.fibres == len(gate.target) else "all_to_all"
         rule = rule_spec(synapse.rule or Named(name=by_default))
-        self._set = setter(gate.nest)
-        self._fibres = gate.nest.Create("spike_train_injector", port.fibres)
-        gate.nest.Connect(self._fibres, gate.target, rule, gate.synapse(synapse))
+        fibres = gate.nest.Create("spike_train_injector", port.fibres)
+        gate.nest.Connect(fibres, gate.target, rule, gate.synapse(synapse))
+        self._set = setter(gate.nest, fibres)
 
     def accept(self, block: Block, window: Window) -> None:
         """Set the spikes of the window."""
         batch = self._checked(block, window)
         if not len(batch.ticks):
             return
-        order = np.lexsort((batch.ticks, batch.senders))
+        # Batches are ordered by time, and a stable order keeps that within each fibre.
+        order = batch.senders.argsort(kind="stable")
         senders = batch.senders[order]
         times_ms = (batch.ticks[order] * self._tick_ns / NS_PER_MS).tolist()
-        begins = np.flatnonzero(np.diff(senders, prepend=-1))
-        bounds = [*begins.tolist(), len(times_ms)]
+        begins = np.flatnonzero(senders[1:] != senders[:-1]) + 1
+        bounds = [0, *begins.tolist(), len(times_ms)]
         trains = [{"spike_times": times_ms[a:b]} for a, b in pairwise(bounds)]
-        self._set(self._fibres[senders[begins].astype(np.uint64)], trains)
+        self._set(senders[bounds[:-1]].astype(np.uint64), trains)
 
     def _checked(self, block: Block, window: Window) -> SpikeBatch:
         port = self._port

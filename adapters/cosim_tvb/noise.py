@@ -16,7 +16,7 @@ from cosim_tvb.config import NoiseConfig
 from cosim_tvb.library import equations, noise
 
 
-class _Streamed:
+class Streamed:
     """Draws the numbers of TVB's n-th step from the stream's tick ``n * ticks``.
 
     Every scheme of TVB draws once a step. Tick 0, which no step ends at, gives coloured noise
@@ -69,12 +69,29 @@ class _Streamed:
         white: NDArray[np.float64] = np.sqrt(self.dt) * drawn
         return white
 
+    def generate_steps(self, found: NDArray[np.float64]) -> None:
+        """Write the noise of the next steps, as `generate` returns it for each.
 
-class StreamAdditive(_Streamed, noise.Additive):  # type: ignore[misc]
+        Parameters
+        ----------
+        found
+            Filled; shape (steps, variables, regions, modes), contiguous.
+        """
+        if self.ntau > 0:
+            for row in found:
+                row[:] = self.generate(row.shape)
+            return
+        for row in found:
+            self._step += 1
+            self._stream.at(self._step * self._ticks).standard_normal(out=row)
+        found *= np.sqrt(self.dt)
+
+
+class StreamAdditive(Streamed, noise.Additive):  # type: ignore[misc]
     """TVB's additive noise from a `cosim.streams.Stream`."""
 
 
-class StreamMultiplicative(_Streamed, noise.Multiplicative):  # type: ignore[misc]
+class StreamMultiplicative(Streamed, noise.Multiplicative):  # type: ignore[misc]
     """TVB's multiplicative noise from a `cosim.streams.Stream`."""
 
 

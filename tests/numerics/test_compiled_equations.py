@@ -1,5 +1,7 @@
 """Compiled equations and couplings are those of tvb-library, at any state and parameters."""
 
+from importlib.metadata import version
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -8,7 +10,7 @@ from test_compiled import PAIRS, coupled
 
 from cosim_tvb import library
 from cosim_tvb.compiled.loop import CompiledLoop
-from cosim_tvb.compiled.native import kernel
+from cosim_tvb.compiled.native import kernel, sources
 from cosim_tvb.compiled.support import KERNEL, MODELS
 from cosim_tvb.facts import third_party_models
 
@@ -136,3 +138,15 @@ def test_a_kernel_that_cannot_be_kept_on_disk_is_compiled_all_the_same():
     doubled = np.zeros(1)
     kernel(space["double"])(np.ones(1), doubled)
     assert doubled[0] == 2.0
+
+
+@pytest.mark.parametrize("package", ["compiled", "cerebellum"])
+def test_a_kernel_kept_on_disk_is_not_used_for_other_source(package, tmp_path):
+    names = []
+    for i, text in enumerate(("a = 1\n", "a = 2\n", "a = 1\n")):
+        folder = tmp_path / str(i)
+        (folder / package).mkdir(parents=True)
+        (folder / package / "part.py").write_text(text)
+        names.append(sources(folder))
+    assert names[0] == names[2] != names[1]
+    assert all(f"tvb-{version('tvb-library')}-" in name for name in names)

@@ -8,10 +8,10 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 import numpy as np
-from numba import njit
 
 from cosim_tvb.cerebellum.parameters import POPULATIONS, SYNAPSES
 from cosim_tvb.cerebellum.transfer import Array, rate
+from cosim_tvb.compiled.native import inline, kernel
 
 #: All that fires: the populations, and the mossy fibres last.
 FIRING: Final = (*POPULATIONS, "mf")
@@ -61,7 +61,7 @@ class Circuit(NamedTuple):
     T: Array
 
 
-@njit(cache=True, error_model="numpy")
+@inline
 def _presynaptic(rates: Array, node: int, mossy: float, parallel: float, r: Array) -> None:
     for s in range(r.size):
         source = _SOURCE[s]
@@ -73,15 +73,15 @@ def _presynaptic(rates: Array, node: int, mossy: float, parallel: float, r: Arra
             r[s] = max(rates[source, node], 0.0)
 
 
-@njit(cache=True, error_model="numpy")
+@inline
 def _rate_of(p: int, r: Array, K: Array, Q: Array, c: Circuit) -> float:
-    a, b = _FIRST[p], _FIRST[p + 1]
-    return rate(
-        r[a:b], c.g_L[p], c.C[p], c.E_L[p], c.alpha[p], c.P[p], K[a:b], Q[a:b], c.tau[a:b], c.E[a:b]
-    )
+    first, last = _FIRST[p], _FIRST[p + 1]
+    g_L, C, E_L, alpha = c.g_L[p], c.C[p], c.E_L[p], c.alpha[p]
+    found: float = rate(r, K, Q, c.tau, c.E, first, last, g_L, C, E_L, alpha, c.P, p)
+    return found
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def first_order(rates: Array, mossy: Array, parallel: Array, c: Circuit, out: Array) -> None:
     """Write T dv/dt = F - v of every population.
 
@@ -101,12 +101,12 @@ def first_order(rates: Array, mossy: Array, parallel: Array, c: Circuit, out: Ar
     r = np.empty(len(_SOURCE))
     for node in range(rates.shape[1]):
         _presynaptic(rates, node, mossy[node], parallel[node], r)
+        T, K, Q = c.T[node], c.K[node], c.Q[node]
         for p in range(_N):
-            rate_of = _rate_of(p, r, c.K[node], c.Q[node], c)
-            out[p, node] = (rate_of - rates[p, node]) / c.T[node]
+            out[p, node] = (_rate_of(p, r, K, Q, c) - rates[p, node]) / T
 
 
-@njit(cache=True, error_model="numpy")
+@inline
 def _derivatives(
     p: int, r: Array, K: Array, Q: Array, c: Circuit, slope: Array, curve: Array
 ) -> None:
@@ -141,7 +141,7 @@ def _derivatives(
             curve[a, b] = curve[b, a] = mixed / (4 * h * k)
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def derivatives(
     rates: Array, mossy: float, parallel: float, c: Circuit
 ) -> tuple[Array, Array, Array]:
@@ -171,7 +171,7 @@ def derivatives(
     return F, slope, curve
 
 
-@njit(cache=True, error_model="numpy")
+@inline
 def _unfold(packed: Array, node: int, cov: Array) -> None:
     i = 0
     for a in range(_N + 1):
@@ -180,7 +180,7 @@ def _unfold(packed: Array, node: int, cov: Array) -> None:
             i += 1
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def second_order(
     rates: Array,
     packed: Array,

@@ -30,10 +30,10 @@ from math import e, erfc, log, sqrt
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from cosim_tvb.cerebellum.parameters import ParameterSet
+from cosim_tvb.compiled.native import inline, kernel
 
 Array = NDArray[np.float64]
 
@@ -64,14 +64,19 @@ def cell(parameters: ParameterSet, population: str) -> Cell:
     return Cell(own.g_L, own.C, own.E_L, own.alpha, np.array(own.P), *columns)
 
 
-@njit(cache=True, error_model="numpy")
+@inline
 def moments(
-    r: Array, g_L: float, C: float, E_L: float, K: Array, Q: Array, tau: Array, E: Array
+    r: Array, K: Array, Q: Array, tau: Array, E: Array, first: int, last: int, g_L: float,
+    C: float, E_L: float,
 ) -> tuple[float, float, float, float]:
-    """Return mu_V, sigma_V, T_VN and mu_G of a cell at presynaptic rates `r`."""
+    """Return mu_V, sigma_V, T_VN and mu_G of a cell at presynaptic rates `r`.
+
+    Its synapses are those from `first` to before `last`: to make a part of each array would cost
+    more than what is computed from it.
+    """
     mu_G = g_L
     drive = g_L * E_L
-    for s in range(r.size):
+    for s in range(first, last):
         mu = K[s] * Q[s] * tau[s] * r[s]
         mu_G += mu
         drive += mu * E[s]
@@ -79,7 +84,7 @@ def moments(
     T_m = C / mu_G
     variance = 0.0
     area = 0.0
-    for s in range(r.size):
+    for s in range(first, last):
         reach = e * Q[s] * (E[s] - mu_V) / mu_G * tau[s]
         variance += (2 * T_m + tau[s]) * (reach / (2 * (tau[s] + T_m))) ** 2 * K[s] * r[s]
         area += K[s] * (r[s] + _RATE_FLOOR) * reach**2
@@ -87,42 +92,40 @@ def moments(
     return mu_V, sigma_V, 0.5 * area / sigma_V**2 * g_L / C, mu_G
 
 
-@njit(cache=True, error_model="numpy")
+@inline
 def rate(
-    r: Array,
-    g_L: float,
-    C: float,
-    E_L: float,
-    alpha: float,
-    P: Array,
-    K: Array,
-    Q: Array,
-    tau: Array,
-    E: Array,
+    r: Array, K: Array, Q: Array, tau: Array, E: Array, first: int, last: int, g_L: float,
+    C: float, E_L: float, alpha: float, P: Array, p: int,
 ) -> float:
-    """Return the rate F of a cell in kHz at presynaptic rates `r`; see the module."""
-    mu_V, sigma_V, T_VN, mu_G = moments(r, g_L, C, E_L, K, Q, tau, E)
+    """Return the rate F of a cell in kHz at presynaptic rates `r`; see the module.
+
+    Its synapses are those from `first` to before `last`, its threshold is row `p` of `P`.
+    """
+    mu_V, sigma_V, T_VN, mu_G = moments(r, K, Q, tau, E, first, last, g_L, C, E_L)
     if not T_VN > 0.0:
         return 0.0
     threshold = 1e3 * (
-        P[0]
-        + P[1] * (mu_V + 60.0) / 10.0
-        + P[2] * (sigma_V - 4.0) / 6.0
-        + P[3] * (T_VN - 0.5)
-        + P[4] * log(mu_G / g_L)
+        P[p, 0]
+        + P[p, 1] * (mu_V + 60.0) / 10.0
+        + P[p, 2] * (sigma_V - 4.0) / 6.0
+        + P[p, 3] * (T_VN - 0.5)
+        + P[p, 4] * log(mu_G / g_L)
     )
     distance = (threshold - mu_V) / (sqrt(2.0) * sigma_V)
-    return alpha * g_L / (2.0 * T_VN * C) * erfc(distance)
+    found: float = alpha * g_L / (2.0 * T_VN * C) * erfc(distance)
+    return found
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _table(rates: Array, a_cell: Cell) -> tuple[Array, Array]:
     found = np.empty((rates.shape[0], 4))
     out = np.empty(rates.shape[0])
     g, C, E_L, alpha, P, K, Q, tau, E = a_cell
+    all_of, row_of_P = rates.shape[1], P.reshape(1, P.size)
     for row in range(rates.shape[0]):
-        found[row] = moments(rates[row], g, C, E_L, K, Q, tau, E)
-        out[row] = rate(rates[row], g, C, E_L, alpha, P, K, Q, tau, E)
+        r = rates[row]
+        found[row] = moments(r, K, Q, tau, E, 0, all_of, g, C, E_L)
+        out[row] = rate(r, K, Q, tau, E, 0, all_of, g, C, E_L, alpha, row_of_P, 0)
     return found, out
 
 

@@ -24,6 +24,7 @@ from cosim_tvb.compiled.edges import Edges, best_block, edges, ring
 from cosim_tvb.compiled.native import EQUATIONS, Array, Indices, Native, compiled
 from cosim_tvb.compiled.support import MODELS
 from cosim_tvb.library import Untyped
+from cosim_tvb.noise import Streamed
 
 #: Later than any step, and longer than any delay; twice it is still an integer of 64 bits.
 _NEVER = 2**61
@@ -183,10 +184,13 @@ class CompiledLoop:
     def _drawn(self, steps: int, shape: tuple[int, int]) -> Array:
         if self._noise is None:
             return np.empty((steps, shape[0], 0))
-        drawn = np.empty((steps, *shape))
-        for row in drawn:
-            row[:] = self._noise.generate((*shape, 1))[..., 0]
-        return drawn
+        drawn = np.empty((steps, *shape, 1))
+        if isinstance(self._noise, Streamed):
+            self._noise.generate_steps(drawn)
+        else:
+            for row in drawn:
+                row[:] = self._noise.generate(row.shape)
+        return drawn[..., 0]
 
 
 def _kernel(model: str) -> tuple[Native, tuple[str, ...]]:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
+from hashlib import blake2b
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -45,14 +48,39 @@ def kernel(function: Callable[..., Any]) -> Numba:
     """Return a dispatcher of Numba that compiles when asked to and keeps the result on disk.
 
     Numba looks at the file of a function to see whether what it kept is still good. Kernels hold
-    functions of tvb-library, too, so its version is a part of their name on disk. Where neither
-    the package's folder nor the user's cache can be written, a kernel is compiled in every process.
+    functions of other files and of tvb-library, too, so what `sources` returns is a part of their
+    name on disk. Where neither the package's folder nor the user's cache can be written, a kernel
+    is compiled in every process.
     """
-    function.__qualname__ += f"-tvb-{version('tvb-library')}"
+    function.__qualname__ += f"-{sources(Path(__file__).parents[1])}"
     try:
         return njit(cache=True, error_model="numpy")(function)
     except RuntimeError:
         return njit(error_model="numpy")(function)
+
+
+def inline(function: Callable[..., Any]) -> Numba:
+    """Return a dispatcher of Numba that becomes a part of every kernel that calls it.
+
+    Passing arrays to a function that is none costs more than a dozen divisions.
+    """
+    return njit(error_model="numpy", inline="always")(function)
+
+
+@cache
+def sources(folder: Path) -> str:
+    """Return a name for the source of all kernels: tvb-library's version, and a digest.
+
+    Parameters
+    ----------
+    folder
+        Of this adapter.
+    """
+    digest = blake2b(digest_size=6)
+    for package in ("cerebellum", "compiled"):
+        for path in sorted((folder / package).glob("*.py")):
+            digest.update(path.read_bytes())
+    return f"tvb-{version('tvb-library')}-{digest.hexdigest()}"
 
 
 def compiled(dispatcher: Numba, signature: Numba) -> Numba:

@@ -6,46 +6,29 @@ import hashlib
 import json
 import math
 import os
-import subprocess
-import sys
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from rich.table import Table
 
 from cosim.cli.checking import checked
-from cosim.cli.launching import program
 from cosim.cli.options import time_ms
-from cosim.cli.running import allowing, console
+from cosim.cli.running import console
+from cosim.cli.workshop import Measured, Workshop, messages
 from cosim.clock import to_ns
-from cosim.costs.fit import core_share, message_cost, parallel_part, per_window_s, role_cost
-from cosim.costs.model import Costs, Machine, RoleCost, write_costs
-from cosim.errors import CosimError
+from cosim.costs.fit import core_share, parallel_part, per_window_s, role_cost
+from cosim.costs.model import Costs, Crowd, Machine, RoleCost, write_costs
+from cosim.costs.predict import per_core, predict
 from cosim.patience import cores
+from cosim.plan.build import open_case
 from cosim.plan.model import Plan
-from cosim.results import open_result
-from cosim.results.profile import Profile, profile_of
 from cosim.scenario.load import Case
 from cosim.simulator import engines
-from cosim.tapes.reel import tape_path
-from cosim_launch import Layout, find_mpirun, launch_command, without_launcher
 
 #: Keys of a scenario on which its costs do not depend.
 _FREE = ("name", "duration", "window", "seed", "transformers", "record")
-#: Windows that a run has at least, and how long it is at least.
-WINDOWS, LEAST_MS = 16, 60.0
 #: Lengths of windows at which is measured.
 LENGTHS = 3
-
-
-@dataclass(frozen=True)
-class _Measured:
-    """What came of one run: its account, and bytes that crossed channels with spikes, by name."""
-
-    account: Profile
-    bytes_per_ms: dict[str, float]
 
 
 def calibrate(scenario: Path, to: Path | None, duration: str | None) -> int:
@@ -76,13 +59,15 @@ def calibrate(scenario: Path, to: Path | None, duration: str | None) -> int:
     asked_ms = None if duration is None else time_ms("--duration", duration)
     load = os.getloadavg()[0]
     with tempfile.TemporaryDirectory() as temporary:
-        roles, bytes_per_ms = _costs(case, plan, _Workshop(scenario, Path(temporary), asked_ms))
-    message_s, byte_s = _messages()
-    result = Costs(
-        scenario=digest(case), machine=Machine(name=os.uname().nodename, cores_per_node=cores()),
-        roles=roles, spike_bytes_per_ms=bytes_per_ms, message_s=message_s, byte_s=byte_s,
-        load=max(load, os.getloadavg()[0] - 1),
-    )
+        workshop = Workshop(scenario, Path(temporary), asked_ms)
+        roles, bytes_per_ms = _costs(case, plan, workshop)
+        message_s, byte_s = messages()
+        alone = Costs(
+            scenario=digest(case), roles=roles, spike_bytes_per_ms=bytes_per_ms,
+            machine=Machine(name=os.uname().nodename, cores_per_node=cores()),
+            message_s=message_s, byte_s=byte_s, load=max(load, os.getloadavg()[0] - 1),
+        )
+        result = alone.model_copy(update={"crowds": _crowds(plan, alone, workshop)})
     path = to or default_path(case)
     write_costs(result, path)
     _show(result, path)
@@ -90,7 +75,7 @@ def calibrate(scenario: Path, to: Path | None, duration: str | None) -> int:
 
 
 def _costs(
-    case: Case, plan: Plan, workshop: _Workshop
+    case: Case, plan: Plan, workshop: Workshop
 ) -> tuple[dict[str, RoleCost], dict[str, float]]:
     """Return the cost of each role, and the bytes of spikes on each channel in 1 ms."""
     one = {model: 1 for model in _threaded(case, plan)}
@@ -111,7 +96,21 @@ def _costs(
     return roles, found.bytes_per_ms
 
 
-def _per_window_s(found: _Measured) -> dict[str, float]:
+def _crowds(plan: Plan, alone: Costs, workshop: Workshop) -> tuple[Crowd, ...]:
+    """Measure how much longer work takes when ranks share the machine, few of them and many."""
+    found = []
+    for ranks in sorted({len(plan.simulators), plan.ranks}):
+        _, there = open_case(workshop.scenario, {}, ranks)
+        account = workshop.run_ranks(there)
+        windows = max(len(role.cpu_s) for role in account.roles)
+        expected_s = sum(r.busy_s for r in predict(there, alone).roles) / there.clock.windows
+        spent_s = sum(float(role.cpu_s.sum()) for role in account.roles) / windows
+        factor = max(spent_s / expected_s, 1.0) if expected_s > 0 else 1.0
+        found.append(Crowd(per_core=per_core(there, alone), factor=factor))
+    return tuple(found)
+
+
+def _per_window_s(found: Measured) -> dict[str, float]:
     share = core_share(found.account.roles)
     return {role.role: per_window_s(role, share) for role in found.account.roles}
 
@@ -119,6 +118,9 @@ def _per_window_s(found: _Measured) -> dict[str, float]:
 def _show(costs: Costs, path: Path) -> None:
     out = console()
     out.print(_table(costs))
+    for crowd in costs.crowds:
+        out.print(f"work takes {crowd.factor:.2f} times longer with {crowd.per_core:.3g} ranks and "
+                  "threads a core", highlight=False)
     out.print(
         f"a message between ranks: {1e6 * costs.message_s:.0f} us and {1e9 * costs.byte_s:.2f} ns "
         "a byte", highlight=False,
@@ -168,63 +170,6 @@ def _threaded(case: Case, plan: Plan) -> list[str]:
     """Return the models that can have threads."""
     models = case.scenario.models
     return [s.model for s in plan.simulators if hasattr(models[s.model], "threads")]
-
-
-class _Workshop:
-    """Runs the scenario in one process, where no role takes a core from another."""
-
-    def __init__(self, scenario: Path, folder: Path, asked_ms: float | None) -> None:
-        self._scenario, self._folder, self._asked_ms = scenario, folder, asked_ms
-        self._count = 0
-
-    def run(self, window_ms: float, threads: dict[str, int]) -> _Measured:
-        """Run it for a while, say so, and return its account."""
-        most = max(threads.values(), default=1)
-        beside = f", {most} threads" if most > 1 else ""
-        console().print(f"windows of {window_ms:g} ms{beside}", highlight=False)
-        self._count += 1
-        length_ms = self._asked_ms or max(WINDOWS * window_ms, LEAST_MS)
-        duration_ms = max(math.ceil(length_ms / window_ms - 1e-9), 2) * window_ms
-        changed: dict[str, Any] = {
-            "base": str(self._scenario.resolve()), "duration": f"{duration_ms:.9g} ms",
-            "window": f"{window_ms:.9g} ms", "record": {"tapes": True},
-        }
-        if threads:
-            changed["models"] = {model: {"threads": n} for model, n in threads.items()}
-        file = self._folder / f"{self._count}.yaml"
-        file.write_text(json.dumps(changed), encoding="utf-8")
-        run_dir = self._folder / f"run-{self._count}"
-        _execute(
-            [*program(), "run", str(file), "--serial", "--no-picture", "-q", "--run-dir",
-             str(run_dir), *allowing()],
-            {"OMP_NUM_THREADS": "1"},
-        )
-        with open_result(run_dir) as result:
-            account, channels = profile_of(result), result.plan["channels"]
-        spikes = {
-            str(c["name"]): tape_path(run_dir / "tapes", c["name"]).stat().st_size / duration_ms
-            for c in channels if not c["rows"]
-        }
-        return _Measured(account, spikes)
-
-
-def _messages() -> tuple[float, float]:
-    layout = Layout(2, (1, 1), 1, max(cores(), 1))
-    arguments = (sys.executable, "-m", "cosim.costs.exchange")
-    command = launch_command(find_mpirun(), layout, arguments)
-    said = json.loads(_execute(list(command.argv), dict(command.env)))
-    return message_cost(said["bytes"], said["seconds"])
-
-
-def _execute(arguments: list[str], environ: dict[str, str]) -> str:
-    """Run a program and return what it prints."""
-    done = subprocess.run(
-        arguments, env={**without_launcher(os.environ), **environ}, stdin=subprocess.DEVNULL,
-        capture_output=True, text=True, check=False,
-    )
-    if done.returncode:
-        raise CosimError(f"a run to measure with failed: {done.stderr.strip()[-2000:]}")
-    return done.stdout
 
 
 def _table(costs: Costs) -> Table:

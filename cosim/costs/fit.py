@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from cosim.costs.model import RoleCost
+from cosim.costs.model import Crowd, RoleCost
 from cosim.results.profile import RoleProfile, Seconds
 
 #: The part of the windows at either end that does not count: start-up, and what others of the
@@ -96,6 +96,23 @@ def parallel_part(one_s: float, several_s: float, threads: int) -> float:
     if one_s <= 0 or threads < 2:
         return 0.0
     return float(np.clip((1 - several_s / one_s) / (1 - 1 / threads), 0.0, 1.0))
+
+
+def crowding(crowds: Sequence[Crowd], per_core: float) -> float:
+    """Return by how much work takes longer where so many threads want each core.
+
+    Parameters
+    ----------
+    crowds
+        What was measured; in between it is interpolated. With a thread on every second core or
+        fewer nothing takes longer, unless that was measured.
+    per_core
+        Threads that want a core, for each core of a node.
+    """
+    known = {0.5: 1.0, **{c.per_core: c.factor for c in crowds}}
+    where = sorted(known)
+    factors = np.maximum.accumulate([known[at] for at in where])
+    return float(np.interp(per_core, where, factors))
 
 
 def message_cost(sizes: Sequence[int], seconds: Sequence[float]) -> tuple[float, float]:

@@ -62,6 +62,15 @@ class Machine(_Value):
         return self.latency_us * 1e-6 + size_bytes / (self.bandwidth_gb_per_s * 1e9)
 
 
+class Crowd(_Value):
+    """How much longer work takes where ranks share cores, their caches and their memory."""
+
+    #: Threads of all ranks of a node that want a core, for each of its cores.
+    per_core: Annotated[float, Field(gt=0, le=1e6)]
+    #: Time for the same work / time in a process that has the machine for itself.
+    factor: Annotated[float, Field(ge=1, le=1e3)]
+
+
 class Costs(_Value):
     """A calibration: what a scenario costs on one machine."""
 
@@ -75,6 +84,8 @@ class Costs(_Value):
     #: Seconds that a message between ranks takes of both ends together, and each of its bytes.
     message_s: _Seconds = 0.0
     byte_s: _Seconds = 0.0
+    #: Measured in runs under mpirun; between them what is nearest counts.
+    crowds: tuple[Crowd, ...] = ()
     #: Processes that wanted a core, on average over a minute, while it was measured.
     load: float = 0.0
 

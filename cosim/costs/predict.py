@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from cosim.costs.fit import crowding
 from cosim.costs.model import Costs, Machine
 from cosim.costs.schedule import Pipe, Task, window_s
 from cosim.errors import UsageError
@@ -83,7 +84,7 @@ def predict(
         If the calibration lacks a role.
     """
     there = machine or costs.machine
-    tasks = _tasks(plan, costs, there, threads or {})
+    tasks = _crowded(_tasks(plan, costs, there, threads or {}), costs, there)
     pipes = _pipes(plan, tasks, costs, there)
     # A rank with several threads on fewer cores has no more than these.
     step_s = window_s(tasks, pipes, there.cores_per_node)
@@ -98,7 +99,7 @@ def predict(
     slowest = max((t for t in tasks if t.rank == busiest), key=lambda t: t.work_s)
     return Prediction(
         step_s * windows, step_s, roles, slowest.name,
-        _bound(tasks, step_s, by_rank[busiest], there), _oversubscribed(tasks, there),
+        _bound(tasks, step_s, by_rank[busiest], there), _per_core(tasks, there) > 1,
     )
 
 
@@ -111,7 +112,18 @@ def _bound(tasks: Sequence[Task], step_s: float, rank_s: float, machine: Machine
     return "cores" if max(loads.values()) >= 0.8 * machine.cores_per_node * step_s else "turns"
 
 
-def _oversubscribed(tasks: Sequence[Task], machine: Machine) -> bool:
+def per_core(plan: Plan, costs: Costs) -> float:
+    """Return how many threads want each core of the machine of a calibration."""
+    return _per_core(_tasks(plan, costs, costs.machine, {}), costs.machine)
+
+
+def _crowded(tasks: Sequence[Task], costs: Costs, machine: Machine) -> list[Task]:
+    factor = crowding(costs.crowds, _per_core(tasks, machine))
+    return [replace(task, work_s=task.work_s * factor) for task in tasks]
+
+
+def _per_core(tasks: Sequence[Task], machine: Machine) -> float:
+    """Return how many threads want each core, where most do."""
     widest: dict[tuple[int, int], int] = {}
     for task in tasks:
         key = task.node, task.rank
@@ -119,7 +131,7 @@ def _oversubscribed(tasks: Sequence[Task], machine: Machine) -> bool:
     wanted: dict[int, int] = {}
     for (node, _), threads in widest.items():
         wanted[node] = wanted.get(node, 0) + threads
-    return max(wanted.values()) > machine.cores_per_node
+    return max(wanted.values()) / machine.cores_per_node
 
 
 def _tasks(

@@ -11,9 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cosim.cli import calibrating
+from cosim.cli import calibrating, workshop
 from cosim.costs.fit import (
     core_share,
+    crowding,
     message_cost,
     parallel_part,
     per_window_s,
@@ -21,7 +22,7 @@ from cosim.costs.fit import (
     trimmed_mean,
 )
 from cosim.costs.layouts import best, threads_of
-from cosim.costs.model import Costs, Machine, RoleCost, read_costs, read_machine, write_costs
+from cosim.costs.model import Costs, Crowd, Machine, RoleCost, read_costs, read_machine, write_costs
 from cosim.costs.predict import predict
 from cosim.costs.schedule import Pipe, Task, window_s
 from cosim.errors import UsageError
@@ -278,6 +279,20 @@ def test_messages_cost_both_ends(plan):
     assert network == pytest.approx(expected)
 
 
+def test_ranks_that_share_cores_take_longer_than_alone(plan):
+    crowds = (Crowd(per_core=1.0, factor=1.2), Crowd(per_core=3.0, factor=1.6))
+    costs, crowded = costs_of(plan), costs_of(plan, crowds=crowds)
+    for count in (64, 2, 1):
+        machine = Machine(cores_per_node=count)
+        ratio = predict(plan, crowded, machine).wall_s / predict(plan, costs, machine).wall_s
+        assert ratio == pytest.approx(crowding(crowds, plan.ranks / count))
+    assert crowding(crowds, 2.0) == pytest.approx(1.4)
+    assert crowding(crowds, 0.1) == 1.0
+    assert crowding(crowds, 30.0) == 1.6
+    # More on a core never helps, whatever was measured.
+    assert crowding((*crowds, Crowd(per_core=4.0, factor=1.0)), 4.0) == 1.6
+
+
 def test_another_node_is_far_away(plan):
     near, far = (
         Machine(cores_per_node=8, nodes=plan.ranks, latency_us=latency) for latency in (0, 20_000)
@@ -363,8 +378,8 @@ def test_a_machine_is_described_in_a_file(tmp_path):
 def test_a_calibration_lets_plan_say_how_long_it_takes(brain, tmp_path, command, monkeypatch):
     for name, value in toy_cases.on_path(os.environ).items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr(calibrating, "WINDOWS", 4)
-    monkeypatch.setattr(calibrating, "LEAST_MS", 8.0)
+    monkeypatch.setattr(workshop, "WINDOWS", 4)
+    monkeypatch.setattr(workshop, "LEAST_MS", 8.0)
     monkeypatch.setattr(calibrating, "LENGTHS", 2)
     code, out, err = command("calibrate", brain, "--to", tmp_path / "costs.json")
     assert code == 0, err
@@ -374,6 +389,8 @@ def test_a_calibration_lets_plan_say_how_long_it_takes(brain, tmp_path, command,
     assert costs.roles.keys() == plan.rank_of().keys()
     assert costs.message_s > 0
     assert any(costs.spike_bytes_per_ms.values())
+    assert [c.factor >= 1 for c in costs.crowds] == [True, True]
+    assert costs.crowds[0].per_core < costs.crowds[1].per_core
     machine = tmp_path / "machine.json"
     machine.write_text(json.dumps({"name": "big", "cores_per_node": 64}))
     code, out, _ = command("plan", brain, "--costs", tmp_path / "costs.json",

@@ -17,7 +17,7 @@ FEW = ("0.5 ms", "1 ms", "5 ms", "20 ms")
 def rows(options: Options) -> Iterator[Row]:
     """Yield a line for each window: the time that it takes against the window that is best."""
     scenario = scenarios.any_window(options.folder)
-    duration = "100 ms" if options.quick else "300 ms"
+    duration = "200 ms" if options.quick else "1000 ms"
     windows = FEW if options.quick else ALL
     found: dict[str, list[float]] = {window: [] for window in windows}
     for _ in range(options.repeats):

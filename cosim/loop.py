@@ -120,12 +120,8 @@ class Loop:
             self._patience.pause()
 
     def _blocker(self, role: Role) -> Inlet | Outlet | None:
-        try:
+        with named(role.name, self._rank, role.window, role.region):
             return role.blocked_by()
-        except BaseException:
-            # To enter this context for every question would take longer than the question.
-            with named(role.name, self._rank, role.window, role.region):
-                raise
 
     def _run(self, role: Role, blocker: Inlet | Outlet | None) -> None:
         window = role.window

@@ -20,8 +20,8 @@ from cosim.costs.fit import core_share, parallel_part, per_window_s, role_cost
 from cosim.costs.model import Costs, Crowd, Machine, RoleCost, write_costs
 from cosim.costs.predict import per_core, predict
 from cosim.patience import cores
-from cosim.plan.build import open_case
 from cosim.plan.model import Plan
+from cosim.plan.placement import placed
 from cosim.scenario.load import Case
 from cosim.simulator import engines
 
@@ -67,7 +67,7 @@ def calibrate(scenario: Path, to: Path | None, duration: str | None) -> int:
             machine=Machine(name=os.uname().nodename, cores_per_node=cores()),
             message_s=message_s, byte_s=byte_s, load=max(load, os.getloadavg()[0] - 1),
         )
-        result = alone.model_copy(update={"crowds": _crowds(plan, alone, workshop)})
+        result = alone.model_copy(update={"crowds": _crowds(case, plan, alone, workshop)})
     path = to or default_path(case)
     write_costs(result, path)
     _show(result, path)
@@ -96,11 +96,11 @@ def _costs(
     return roles, found.bytes_per_ms
 
 
-def _crowds(plan: Plan, alone: Costs, workshop: Workshop) -> tuple[Crowd, ...]:
+def _crowds(case: Case, plan: Plan, alone: Costs, workshop: Workshop) -> tuple[Crowd, ...]:
     """Measure how much longer work takes when ranks share the machine, few of them and many."""
     found = []
     for ranks in sorted({len(plan.simulators), plan.ranks}):
-        _, there = open_case(workshop.scenario, {}, ranks)
+        there = placed(plan, case.scenario.transformers, ranks)
         account = workshop.run_ranks(there)
         windows = max(len(role.cpu_s) for role in account.roles)
         expected_s = sum(r.busy_s for r in predict(there, alone).roles) / there.clock.windows

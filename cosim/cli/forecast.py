@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +17,8 @@ from cosim.costs.predict import Prediction, predict
 from cosim.errors import ScenarioInvalid
 from cosim.plan.build import open_case
 from cosim.plan.model import Plan
-from cosim.plan.placement import place
+from cosim.plan.placement import placed
 from cosim.scenario.load import Case
-from cosim.scenario.model import Transformers
 
 #: Windows to choose from.
 WINDOWS = 5
@@ -108,10 +106,10 @@ def _show_best(option: Option, now: Prediction, out: Console) -> None:
 
 def _placement(plan: Plan) -> str:
     """Return the options that place the transformers as a plan does."""
-    rank_of, placed = plan.rank_of(), plan.transformers
-    if placed and all(t.rank == rank_of[t.home] for t in placed):
+    rank_of, every = plan.rank_of(), plan.transformers
+    if every and all(t.rank == rank_of[t.home] for t in every):
         return "--placement simulators"
-    if placed and all(t.rank == rank_of[t.across] for t in placed):
+    if every and all(t.rank == rank_of[t.across] for t in every):
         return "--placement mean_fields"
     return f"--ranks {plan.ranks}"
 
@@ -135,18 +133,13 @@ def _choices(
                 continue
         here = case.scenario.transformers
         for ranks in {plan.ranks, *_own(plan)}:
-            yield _placed(other, here, ranks)
+            yield placed(other, here, ranks)
         for placement in PLACEMENTS:
             wish = here.model_copy(update={"placement": placement})
-            yield _placed(other, wish, len(plan.simulators))
+            yield placed(other, wish, len(plan.simulators))
 
 
 def _own(plan: Plan) -> tuple[int, ...]:
     """Return numbers of ranks with some for transformers alone."""
     few, most = len(plan.simulators), len(plan.roles())
     return tuple({min(few + 1, most), min(few + 2, most), most})
-
-
-def _placed(plan: Plan, wish: Transformers, ranks: int) -> Plan:
-    simulators, transformers, count = place(plan.simulators, plan.transformers, wish, ranks)
-    return replace(plan, simulators=simulators, transformers=transformers, ranks=count)

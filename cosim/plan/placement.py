@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from cosim.errors import UsageError
-from cosim.plan.model import SimulatorPlan, TransformerPlan
+from cosim.plan.model import Plan, SimulatorPlan, TransformerPlan
 from cosim.scenario.model import Transformers
 
 #: Transformer ranks that `auto` takes: one for each direction across the border.
@@ -42,6 +42,12 @@ def place(
         rank = shared if own else rank_of[beside]
         spread.append(replace(transformer, rank=rank))
     return placed, tuple(spread), len(placed) + own
+
+
+def placed(plan: Plan, wish: Transformers, ranks: int) -> Plan:
+    """Return a plan with other ranks; see `place`."""
+    simulators, transformers, count = place(plan.simulators, plan.transformers, wish, ranks)
+    return replace(plan, simulators=simulators, transformers=transformers, ranks=count)
 
 
 def _own_ranks(simulators: int, transformers: int, wish: Transformers, ranks: int | None) -> int:
